@@ -1,0 +1,147 @@
+# Makefile - every entry point; `make help` lists them.
+#
+# Settings, on the command line:
+#   CC, CXX       compilers (gcc or clang)
+#   ALIGNMENT     16 (default) or 8
+#   ABI           for a submission's types: auto, classic, void, cmu
+#   CPPFLAGS      -D of anything in config.h
+CC = gcc
+CXX = g++
+ALIGNMENT = 16
+ABI = auto
+CFLAGS = -O2 -g
+CXXFLAGS = -O2 -g
+B = build
+OUT = .
+
+WARN = -Wall -Wextra -Wshadow -Wconversion
+DEFS = -DMM_ALIGNMENT=$(ALIGNMENT) $(CPPFLAGS) -I. -MMD -MP
+LINK = $(CXX) $(CXXFLAGS) -pthread -Wl,--as-needed
+
+# A submission's own style is its own business: code of the 1990s compiles.
+OLD_C = -Wno-error=implicit-function-declaration -Wno-error=implicit-int \
+	-Wno-error=int-conversion -Wno-error=incompatible-pointer-types
+ALLOC_C = $(CC) -std=gnu11 -fgnu89-inline $(CFLAGS) -Wall $(OLD_C) -DDRIVER \
+	$(DEFS)
+# An allocator must not need what needs an allocator (docs/chaos.md).
+UNIQUE := $(if $(shell $(CXX) --version | grep -i clang),,-fno-gnu-unique)
+ALLOC_CXX = $(CXX) -std=c++20 $(CXXFLAGS) $(WARN) -DDRIVER $(DEFS) \
+	-fno-exceptions -fno-rtti -fno-threadsafe-statics $(UNIQUE)
+
+DRIVER_OBJECTS = $(patsubst %.cpp,$(B)/%.o,$(wildcard driver/*.cpp)) \
+	$(B)/mdriver.o $(B)/memlib.o
+
+.PHONY: all help run test lint bench plug asan ubsan tsan debug clean FORCE
+.DELETE_ON_ERROR:
+
+all: $(OUT)/mdriver $(OUT)/mdriver-chaos $(B)/alloc/mm.so \
+	$(B)/alloc/mm_chaos.so
+
+help:
+	@echo "make            build mdriver (mm.c) and mdriver-chaos (mm_chaos.cpp)"
+	@echo "make run        score both allocators, side by side"
+	@echo "make test       run all tests"
+	@echo "make lint       check layers, names, sizes, warnings"
+	@echo "make bench      compare with glibc and what else is installed"
+	@echo "make plug SRC=path/mm.c NAME=alice"
+	@echo "                build build/alloc/alice.so, for mdriver -A"
+	@echo "make asan ubsan tsan debug"
+	@echo "                the same as make, instrumented, in build/asan .."
+	@echo "make clean      remove what was built"
+	@echo "settings: CC= CXX= ALIGNMENT=8 ABI=classic CPPFLAGS=-DMAX_HEAP=.."
+
+run: all
+	$(OUT)/mdriver -v -A $(B)/alloc/mm_chaos.so
+
+# ---- The driver -----------------------------------------------------------------
+
+# Everything depends on the flags, which are written down when they change.
+FLAGS_NOW = $(CC)|$(CXX)|$(CFLAGS)|$(CXXFLAGS)|$(DEFS)|$(ABI)
+$(B)/flags: FORCE
+	@mkdir -p $(B)/driver $(B)/alloc
+	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
+
+$(B)/%.o: %.cpp $(B)/flags
+	$(CXX) -std=c++20 $(CXXFLAGS) $(WARN) $(DEFS) -c $< -o $@
+
+$(B)/memlib.o: memlib.c $(B)/flags
+	$(CC) -std=gnu11 $(CFLAGS) $(WARN) $(DEFS) -c $< -o $@
+
+# ---- Allocators -----------------------------------------------------------------
+
+# $(call abi_object,SOURCE,OBJECT,RESULT,EXTRA): how SOURCE was compiled.
+define abi_object
+$(CC) $(CFLAGS) $(4) $(DEFS) `driver/abi.sh $(1) $(ABI)` \
+	-DMM_STATIC_DATA=`size $(2) | awk 'NR==2 {print $$2+$$3}'` \
+	-c driver/abi.c -o $(3)
+endef
+
+# $(call plug_in,OBJECT,ABI_OBJECT,RESULT)
+define plug_in
+$(LINK) -shared -Wl,-Bsymbolic -Wl,--version-script=driver/plug.map \
+	$(1) $(2) -o $(3)
+endef
+
+$(B)/mm.o: mm.c $(B)/flags
+	$(ALLOC_C) `driver/abi.sh mm.c $(ABI)` -c $< -o $@
+$(B)/mm.pic.o: mm.c $(B)/flags
+	$(ALLOC_C) `driver/abi.sh mm.c $(ABI)` -fPIC -c $< -o $@
+$(B)/mm_chaos.o: mm_chaos.cpp $(B)/flags
+	$(ALLOC_CXX) -c $< -o $@
+$(B)/mm_chaos.pic.o: mm_chaos.cpp $(B)/flags
+	$(ALLOC_CXX) -fPIC -c $< -o $@
+
+$(B)/mm.abi.o: mm.c driver/abi.c driver/abi.sh $(B)/mm.o
+	$(call abi_object,mm.c,$(B)/mm.o,$@,-fPIC)
+$(B)/mm_chaos.abi.o: mm_chaos.cpp driver/abi.c driver/abi.sh $(B)/mm_chaos.o
+	$(call abi_object,mm_chaos.cpp,$(B)/mm_chaos.o,$@,-fPIC)
+
+$(OUT)/mdriver: $(B)/mm.o $(B)/mm.abi.o $(DRIVER_OBJECTS) driver/memlib.symbols
+	$(LINK) $(filter %.o,$^) -o $@ -Wl,--dynamic-list=driver/memlib.symbols -ldl
+$(OUT)/mdriver-chaos: $(B)/mm_chaos.o $(B)/mm_chaos.abi.o $(DRIVER_OBJECTS) \
+		driver/memlib.symbols
+	$(LINK) $(filter %.o,$^) -o $@ -Wl,--dynamic-list=driver/memlib.symbols -ldl
+$(B)/alloc/mm.so: $(B)/mm.pic.o $(B)/mm.abi.o driver/plug.map
+	$(call plug_in,$(B)/mm.pic.o,$(B)/mm.abi.o,$@)
+$(B)/alloc/mm_chaos.so: $(B)/mm_chaos.pic.o $(B)/mm_chaos.abi.o driver/plug.map
+	$(call plug_in,$(B)/mm_chaos.pic.o,$(B)/mm_chaos.abi.o,$@)
+
+# ---- Submissions ----------------------------------------------------------------
+
+PLUG = $(B)/alloc/$(NAME)
+plug:
+	@mkdir -p $(B)/alloc
+	@test -n "$(NAME)" && test -n "$(SRC)" || \
+	  { echo "make plug needs both: make plug SRC=path/mm.c NAME=alice"; \
+	    exit 2; }
+	@test -r "$(SRC)" || { echo "make plug: cannot read SRC=$(SRC)"; exit 2; }
+	$(if $(filter %.c,$(SRC)),$(ALLOC_C),$(ALLOC_CXX)) -fPIC \
+	  -I$(dir $(SRC)) `driver/abi.sh $(SRC) $(ABI)` -c $(SRC) -o $(PLUG).o
+	$(call abi_object,$(SRC),$(PLUG).o,$(PLUG).abi.o,-fPIC)
+	$(call plug_in,$(PLUG).o,$(PLUG).abi.o,$(PLUG).so)
+
+# ---- Traces: recording and generating them ---------------------------------------
+
+include traces/recipes.mk
+
+# ---- Variants -------------------------------------------------------------------
+
+# $(call variant,FLAGS): the same build under build/<target>.
+variant = $(MAKE) --no-print-directory all B=build/$@ OUT=build/$@ \
+	CFLAGS="-O1 -g -fno-omit-frame-pointer $(1)" \
+	CXXFLAGS="-O1 -g -fno-omit-frame-pointer $(1)"
+asan:
+	$(call variant,-fsanitize=address)
+ubsan:
+	$(call variant,-fsanitize=undefined -fno-sanitize-recover=undefined)
+tsan:
+	$(call variant,-fsanitize=thread)
+debug:
+	$(call variant,-O0)
+
+include tests/tests.mk
+
+clean:
+	rm -rf build mdriver mdriver-chaos
+
+-include $(wildcard $(B)/*.d $(B)/driver/*.d)

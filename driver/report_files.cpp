@@ -1,0 +1,166 @@
+// report_files.cpp - results for programs: JSON, CSV, Autolab's line.
+#include "report.hpp"
+
+#include "text.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace driver {
+namespace {
+
+[[noreturn]] void cannot_write(const std::string &flag,
+                               const std::string &path) {
+  throw InputError(format("%s %s: cannot write it: %s", flag.c_str(),
+                          path.c_str(), std::strerror(errno)));
+}
+
+class OutputFile {
+public:
+  OutputFile(const std::string &flag, const std::string &path)
+      : flag_(flag), path_(path), file_(std::fopen(path.c_str(), "w")) {
+    if (!file_) cannot_write(flag_, path_);
+  }
+  ~OutputFile() {
+    if (file_) std::fclose(file_);
+  }
+  OutputFile(const OutputFile &) = delete;
+  OutputFile &operator=(const OutputFile &) = delete;
+
+  void write(const std::string &text) {
+    if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() ||
+        std::fflush(file_) != 0)
+      cannot_write(flag_, path_);
+  }
+
+private:
+  std::string flag_, path_;
+  std::FILE *file_;
+};
+
+std::string json_number(bool known, double value) {
+  return known ? format("%.6g", value) : "null";
+}
+
+std::string json_trace(const Trace &trace, const TraceResult &r) {
+  bool timed = r.valid && r.timing.has_value();
+  bool space = r.valid;
+  auto ull = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+  std::string text = "      {";
+  text += format("\"trace\": %s, \"valid\": %s, \"fault\": %s, ",
+                 json_quote(trace.name).c_str(), r.valid ? "true" : "false",
+                 r.valid ? "null" : json_quote(r.fault).c_str());
+  text += format("\"ops\": %zu, \"threads\": %u, \"peak_payload\": %llu, ",
+                 trace.ops.size(), trace.threads, ull(trace.peak_payload));
+  text += format("\"bound\": %.6g, ", trace.bound());
+  text += "\"heap_high_water\": " +
+          (space ? format("%llu", ull(r.space.high_water)) : "null");
+  text += ", \"utilization\": " +
+          json_number(space && r.space.utilization > 0, r.space.utilization);
+  text += ", \"ns_per_op\": " +
+          json_number(timed, timed ? r.timing->ns_per_op.median : 0);
+  text += ", \"reference_ratio\": " +
+          json_number(timed && r.timing->ratio.median > 0,
+                      timed ? r.timing->ratio.median : 0);
+  text +=
+      ", \"ratio_spread\": " + json_number(timed && r.timing->ratio.median > 0,
+                                           timed ? r.timing->ratio.spread : 0);
+  return text + "}";
+}
+
+std::string json_allocator(const SuiteResult &all, const AllocatorResult &a) {
+  std::string text =
+      "    {\"name\": " + json_quote(a.info.name) + ", \"traces\": [\n";
+  for (size_t t = 0; t < all.traces.size(); t++)
+    text += json_trace(all.traces[t], a.traces[t]) +
+            (t + 1 < all.traces.size() ? ",\n" : "\n");
+  const Score &s = a.score;
+  text += "    ], \"edge_faults\": [";
+  for (size_t i = 0; i < a.edge_faults.size(); i++)
+    text += (i ? ", " : "") + json_quote(a.edge_faults[i]);
+  text += format("],\n     \"errors\": %d, \"static_data\": %zu, ", s.errors,
+                 a.info.static_data);
+  text += "\"mean_utilization\": " +
+          json_number(s.mean_utilization > 0, s.mean_utilization);
+  text += ", \"geomean_reference_ratio\": " +
+          json_number(s.geomean_ratio.has_value(), s.geomean_ratio.value_or(0));
+  text += ", \"perf_index\": " + json_number(true, s.perf_index) + "}";
+  return text;
+}
+
+} // namespace
+
+void require_writable(const std::string &flag, const std::string &file) {
+  struct stat info {};
+  if (file.empty()) return;
+  bool there = stat(file.c_str(), &info) == 0;
+  std::string folder = file.substr(0, file.rfind('/') + 1);
+  if (there && S_ISDIR(info.st_mode))
+    errno = EISDIR;
+  else if (access(there ? file.c_str() : (folder + ".").c_str(), W_OK) == 0)
+    return;
+  cannot_write(flag, file);
+}
+
+void write_json(const SuiteResult &all, const std::string &file) {
+  OutputFile out("--json", file);
+  out.write(
+      "{\n  \"reference\": " +
+      (all.reference.name.empty() ? "null" : json_quote(all.reference.name)) +
+      ",\n  \"allocators\": [\n");
+  for (size_t i = 0; i < all.allocators.size(); i++)
+    out.write(json_allocator(all, all.allocators[i]) +
+              (i + 1 < all.allocators.size() ? ",\n" : "\n"));
+  out.write("  ]\n}\n");
+}
+
+static std::string csv_text(const std::string &text) {
+  std::string quoted = "\"";
+  for (char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + '"';
+}
+
+void write_csv(const SuiteResult &all, const std::string &file) {
+  OutputFile out("--csv", file);
+  out.write("allocator,trace,valid,fault,ops,threads,peak_payload,bound,"
+            "heap_high_water,utilization,ns_per_op,reference_ratio,"
+            "ratio_spread\n");
+  for (const AllocatorResult &a : all.allocators)
+    for (size_t t = 0; t < all.traces.size(); t++) {
+      const Trace &trace = all.traces[t];
+      const TraceResult &r = a.traces[t];
+      Timing time = r.timing.value_or(Timing{});
+      auto known = [](bool is, double v) {
+        return is ? format("%.6g", v) : "";
+      };
+      out.write(format(
+          "%s,%s,%d,%s,%zu,%u,%llu,%.6g,%s,%s,%s,%s,%s\n",
+          csv_text(a.info.name).c_str(), csv_text(trace.name).c_str(), r.valid,
+          r.valid ? "" : csv_text(r.fault).c_str(), trace.ops.size(),
+          trace.threads, static_cast<unsigned long long>(trace.peak_payload),
+          trace.bound(),
+          r.valid ? format("%llu",
+                           static_cast<unsigned long long>(r.space.high_water))
+                        .c_str()
+                  : "",
+          known(r.space.utilization > 0, r.space.utilization).c_str(),
+          known(r.timing.has_value(), time.ns_per_op.median).c_str(),
+          known(time.ratio.median > 0, time.ratio.median).c_str(),
+          known(time.ratio.median > 0, time.ratio.spread).c_str()));
+    }
+}
+
+// Autolab's parser takes a word and a colon inside a string for a key, so
+// there are no colons in ours.
+void print_autolab(const AllocatorResult &a) {
+  const Score &s = a.score;
+  std::printf("{\"scores\": {\"Performance\": %.1f}, \"scoreboard\": "
+              "[%.1f, %.1f, %.0f]}\n",
+              s.perf_index, s.perf_index, 100 * s.mean_utilization,
+              s.throughput / 1000);
+}
+
+} // namespace driver

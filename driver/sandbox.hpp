@@ -1,0 +1,101 @@
+// sandbox.hpp - a child process that runs what may crash, hang or exit.
+//
+//   parent                               child
+//   Sandbox box(limits, serve)  --fork-->  waits for a command
+//   box.call('c')               --'c'--->  serve('c')
+//        waits, watching        <--'c'---  done
+//   ~Sandbox                    --close->  exits
+//
+// Whatever serve learns it writes into memory shared with the parent
+// (SharedMemory). With fork off, call() runs serve in this process, for use
+// under a debugger.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <sys/types.h>
+
+namespace driver {
+
+// One object that both processes see. T must be trivially copyable but for
+// atomics, and hold no pointers to memory of one side.
+void *map_shared(size_t bytes);
+void unmap_shared(void *memory, size_t bytes);
+
+template <class T> class SharedMemory {
+public:
+  SharedMemory() : object_(new (map_shared(sizeof(T))) T()) {}
+  ~SharedMemory() { unmap_shared(object_, sizeof(T)); }
+  SharedMemory(const SharedMemory &) = delete;
+  SharedMemory &operator=(const SharedMemory &) = delete;
+  T *operator->() { return object_; }
+  const T *operator->() const { return object_; }
+  T &operator*() { return *object_; }
+
+private:
+  T *object_;
+};
+
+// Where the child is, so that the parent can tell slow from stuck, and knows
+// what was going on when the child ended.
+struct Progress {
+  static constexpr uint64_t kStarting = UINT64_MAX;
+  std::atomic<uint64_t> op{0};   // index of the operation being done
+  std::atomic<uint32_t> pass{0}; // counts replays
+  char crash[512] = "";          // what the crash handler saw
+};
+
+struct Limits {
+  bool fork = true;
+  double seconds = 60;   // for one call
+  double op_seconds = 5; // without progress
+  uint64_t memory = 0;   // bytes beyond what the parent has
+};
+
+struct Ending {
+  enum Kind { kDone, kExited, kKilled, kTimeout, kStuck } kind = kDone;
+  int code = 0;       // exit status or signal
+  double seconds = 0; // how long it was waited for
+};
+
+// "killed by SIGSEGV (Segmentation fault)", "ended its process with ..."
+std::string describe(const Ending &ending);
+
+class Sandbox {
+public:
+  using Serve = std::function<void(char command)>;
+
+  Sandbox(const Limits &limits, Progress &progress, Serve serve);
+  ~Sandbox();
+  Sandbox(const Sandbox &) = delete;
+  Sandbox &operator=(const Sandbox &) = delete;
+
+  // Has the child do one thing. After any ending but kDone it is gone.
+  Ending call(char command);
+
+  // What it wrote to stdout and stderr so far, at most a few dozen lines.
+  std::string output() const;
+
+private:
+  void start_child();
+  Ending wait_for_reply();
+  bool child_ended() const;
+  Ending reap(Ending::Kind kind, double seconds);
+
+  Limits limits_;
+  Progress &progress_;
+  Serve serve_;
+  pid_t pid_ = -1;
+  int command_fd_ = -1, reply_fd_ = -1, output_fd_ = -1;
+};
+
+// Called in the child when a signal is about to end it: describes the fault
+// address into `text`. Set by who knows the heap; async-signal-safe as far as
+// reading memory is.
+using CrashDescriber = void (*)(char *text, size_t size, const void *address);
+void set_crash_describer(CrashDescriber describer);
+
+} // namespace driver

@@ -1,0 +1,169 @@
+#include "space.hpp"
+
+#include "memlib.h"
+#include "replay.hpp"
+#include "text.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <map>
+#include <unistd.h>
+
+namespace driver {
+namespace {
+
+// Resident bytes of this process, read without an allocation.
+class ResidentMemory {
+public:
+  ResidentMemory() : fd_(open("/proc/self/smaps_rollup", O_RDONLY)) {}
+  ~ResidentMemory() {
+    if (fd_ >= 0) close(fd_);
+  }
+  ResidentMemory(const ResidentMemory &) = delete;
+  ResidentMemory &operator=(const ResidentMemory &) = delete;
+
+  uint64_t bytes() const {
+    char text[512];
+    ssize_t got = fd_ < 0 ? -1 : pread(fd_, text, sizeof text - 1, 0);
+    if (got <= 0) return 0;
+    text[got] = '\0';
+    const char *line = std::strstr(text, "\nRss:");
+    return line ? std::strtoull(line + 5, nullptr, 10) * 1024 : 0;
+  }
+
+private:
+  int fd_;
+};
+
+// Looks at a heap while a trace is replayed.
+class SpaceObserver {
+public:
+  SpaceObserver(const Trace &trace, const Allocator &allocator,
+                Progress &progress, SpaceReport &report, void **slots)
+      : trace_(trace), allocator_(allocator), progress_(progress),
+        report_(report), slots_(slots), sizes_(trace.slots),
+        every_(trace.ops.size() / kSamples + 1), baseline_(memory_.bytes()) {}
+
+  bool before(size_t i, const Op &, void *) {
+    progress_.op.store(i, std::memory_order_relaxed);
+    return true;
+  }
+
+  bool after(size_t i, const Op &op, void *, void *result) {
+    if (op.kind == OpKind::Free || result == nullptr)
+      sizes_[op.slot] = op.kind == OpKind::Free ? 0 : sizes_[op.slot];
+    else
+      sizes_[op.slot] = trace_.requested(op);
+    if (!allocator_.simulated) {
+      touch(static_cast<char *>(result), sizes_[op.slot]);
+      if (i == trace_.peak_op || i % every_ == 0) sample();
+    } else if (i == trace_.peak_op && allocator_.fn.walk) {
+      look();
+    }
+    return true;
+  }
+
+private:
+  static constexpr size_t kSamples = 64;
+
+  void touch(char *payload, uint64_t size) const {
+    size_t page = mem_pagesize();
+    for (uint64_t i = 0; payload && i < size; i += page) payload[i] = 1;
+    if (payload && size) payload[size - 1] = 1;
+  }
+
+  void sample() {
+    uint64_t now = memory_.bytes();
+    if (now > baseline_)
+      report_.high_water = std::max(report_.high_water, now - baseline_);
+  }
+
+  // Sorts the heap's bytes into the breakdown, at the payload's peak.
+  void look() {
+    payloads_.clear();
+    for (uint32_t slot = 1; slot < trace_.slots; slot++)
+      if (sizes_[slot] && slots_[slot])
+        payloads_[static_cast<char *>(slots_[slot])] = sizes_[slot];
+    allocator_.fn.walk(
+        [](void *self, const void *start, size_t size, mm_kind kind) {
+          static_cast<SpaceObserver *>(self)->count(
+              static_cast<const char *>(start), size, kind);
+        },
+        this);
+    report_.has_breakdown = true;
+  }
+
+  void count(const char *start, size_t size, mm_kind kind) {
+    Breakdown &b = report_.at_peak;
+    if (kind == MM_FREE) b.external += size;
+    if (kind == MM_METADATA) b.metadata += size;
+    if (kind == MM_UNUSED) b.unused += size;
+    if (kind != MM_ALLOCATED) return;
+    uint64_t used = 0;
+    for (auto p = payloads_.lower_bound(start);
+         p != payloads_.end() && p->first < start + size; ++p)
+      used += p->second;
+    b.payload += used;
+    b.internal += size - std::min<uint64_t>(used, size);
+  }
+
+  const Trace &trace_;
+  const Allocator &allocator_;
+  Progress &progress_;
+  SpaceReport &report_;
+  void **slots_;
+  std::vector<uint64_t> sizes_; // live payload bytes, by slot
+  std::map<const char *, uint64_t> payloads_;
+  ResidentMemory memory_;
+  const size_t every_;
+  const uint64_t baseline_;
+};
+
+} // namespace
+
+void measure_space(const Trace &trace, const Allocator &allocator,
+                   Progress &progress, SpaceReport &report) {
+  progress.pass++;
+  progress.op = Progress::kStarting;
+  if (!allocator.start(false)) return;
+  std::vector<void *> slots(trace.slots, nullptr);
+  SpaceObserver observer(trace, allocator, progress, report, slots.data());
+  replay(trace, trace.ops, allocator.fn, slots.data(), observer);
+  if (!allocator.simulated) {
+    for (uint32_t slot : trace.live_at_end) allocator.fn.free(slots[slot]);
+    report.done = true;
+    return;
+  }
+  report.high_water = mem_high_water();
+  Breakdown &b = report.at_peak;
+  b.above = report.high_water -
+            std::min(report.high_water, b.payload + b.internal + b.external +
+                                            b.metadata + b.unused);
+  std::snprintf(report.text, sizeof report.text, "%s",
+                claims_too_much(trace, report.high_water).c_str());
+  report.done = true;
+}
+
+std::string claims_too_much(const Trace &trace, uint64_t high_water) {
+  if (high_water >= trace.peak_payload || trace.peak_payload > mem_limit())
+    return "";
+  return format("%s: its heap reached %llu bytes, but %llu bytes of payload "
+                "were live: it hands out memory twice",
+                trace.path.c_str(), static_cast<unsigned long long>(high_water),
+                static_cast<unsigned long long>(trace.peak_payload));
+}
+
+Space space_of(const Trace &trace, const SpaceReport &report) {
+  Space space;
+  space.high_water = report.high_water;
+  if (report.high_water >= trace.peak_payload && trace.peak_payload > 0)
+    space.utilization = static_cast<double>(trace.peak_payload) /
+                        static_cast<double>(report.high_water);
+  if (report.has_breakdown) space.at_peak = report.at_peak;
+  return space;
+}
+
+} // namespace driver

@@ -1,0 +1,307 @@
+#include "suite.hpp"
+
+#include "config.h"
+#include "edges.hpp"
+#include "memlib.h"
+#include "score.hpp"
+#include "text.hpp"
+#include "worker.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace driver {
+namespace {
+
+// A round takes about this long, so that the clock and the first, cold
+// operations do not matter; all rounds of a trace together not much more than
+// the budget, but there are at least kLeastRounds.
+constexpr double kRoundNs = 3e6;
+constexpr double kBudgetNs = 1.5e9;
+constexpr int kRounds = 15, kLeastRounds = 3;
+
+// No allocator is faster than this: what the subtraction of the replay's own
+// cost leaves below it is noise.
+constexpr double kLeastNsPerOp = .3;
+
+// From this spread on a figure is called noisy.
+constexpr double kNoisySpread = .10;
+
+// ---- Probing ----------------------------------------------------------------
+
+struct ProbeReport {
+  Progress progress;
+  char error[600] = "";
+  char name[64] = "";
+  bool simulated, thread_safe, has_checker, has_walk, has_team;
+  uint64_t static_data;
+  char team[5][128];
+};
+
+template <size_t N> void copy_text(char (&to)[N], const char *from) {
+  std::snprintf(to, N, "%s", from ? from : "");
+}
+
+void probe_here(const std::string &what, ProbeReport &report) {
+  Allocator a;
+  try {
+    a = load_allocator(what);
+  } catch (const InputError &error) {
+    return copy_text(report.error, error.what());
+  }
+  copy_text(report.name, a.name.c_str());
+  report.simulated = a.simulated;
+  report.thread_safe = a.thread_safe;
+  report.has_checker = a.checkheap_symbol != nullptr;
+  report.has_walk = a.fn.walk != nullptr;
+  report.static_data = a.static_data;
+  report.has_team = a.team != nullptr;
+  if (!a.team) return;
+  const team_t &t = *a.team;
+  const char *texts[] = {t.teamname, t.name1, t.id1, t.name2, t.id2};
+  for (int i = 0; i < 5; i++) copy_text(report.team[i], texts[i]);
+}
+
+AllocatorInfo info_of(const std::string &what, const ProbeReport &report) {
+  AllocatorInfo info;
+  info.what = what;
+  info.name = report.name;
+  info.simulated = report.simulated;
+  info.thread_safe = report.thread_safe;
+  info.has_checker = report.has_checker;
+  info.has_walk = report.has_walk;
+  info.static_data = report.static_data;
+  info.has_team = report.has_team;
+  info.team_name = report.team[0];
+  for (int i = 0; i < 2; i++) {
+    info.members[i] = report.team[1 + 2 * i];
+    info.emails[i] = report.team[2 + 2 * i];
+  }
+  return info;
+}
+
+// ---- A run
+// --------------------------------------------------------------------
+
+class Suite {
+public:
+  Suite(const Options &options, Listener &listener)
+      : options_(options), listener_(listener) {}
+
+  SuiteResult run();
+
+private:
+  void read_traces();
+  void probe_all();
+  void run_trace(size_t t);
+  void check(size_t t, size_t a);
+  void time(size_t t);
+  bool calibrate(std::vector<std::unique_ptr<Worker>> &workers,
+                 std::vector<uint32_t> &passes, int &rounds);
+  void run_rounds(size_t t, std::vector<std::unique_ptr<Worker>> &workers);
+  void fail(size_t t, size_t a, Worker &worker);
+  void keep_timing(size_t t, const std::vector<std::vector<double>> &ns);
+
+  TraceResult &result(size_t t, size_t a) {
+    return all_.allocators[a].traces[t];
+  }
+
+  const Options &options_;
+  Listener &listener_;
+  const AllocatorInfo nothing_{"nothing", "nothing"};
+  SuiteResult all_;
+};
+
+void Suite::read_traces() {
+  HeapRules rules{mem_limit(), options_.check.alignment};
+  for (const TraceChoice &choice : chosen_traces(options_)) {
+    all_.traces.push_back(read_trace(choice.path, rules));
+    if (choice.weight >= 0) all_.traces.back().weight = choice.weight;
+  }
+}
+
+void Suite::probe_all() {
+  std::vector<std::string> whats{options_.allocator};
+  whats.insert(whats.end(), options_.plug_ins.begin(), options_.plug_ins.end());
+  for (const std::string &what : whats) {
+    AllocatorResult r;
+    r.info = probe_allocator(
+        what, all_.allocators.empty() ? "--allocator" : "-A", options_);
+    r.traces.resize(all_.traces.size());
+    all_.allocators.push_back(std::move(r));
+  }
+  const std::string &reference = options_.reference;
+  if (options_.timing && reference != "none" && reference != "constant")
+    all_.reference = probe_allocator(reference, "--reference", options_);
+  if (reference == "constant") all_.reference.name = "constant";
+}
+
+void Suite::fail(size_t t, size_t a, Worker &worker) {
+  TraceResult &r = result(t, a);
+  r.valid = false;
+  r.fault = worker.fault();
+  r.advice = worker.advice();
+  r.timing.reset();
+  r.output = worker.output();
+  listener_.trace_failed(all_.allocators[a].info, t, r);
+}
+
+void Suite::check(size_t t, size_t a) {
+  const AllocatorInfo &who = all_.allocators[a].info;
+  TraceResult &r = result(t, a);
+  listener_.step(t, "checking", who.name);
+  Worker worker(who, all_.traces[t], options_);
+  if (!worker.check(2)) return fail(t, a, worker);
+  listener_.step(t, "measuring the heap of", who.name);
+  Worker measurer(who, all_.traces[t], options_);
+  if (!measurer.measure_space()) return fail(t, a, measurer);
+  r.valid = true;
+  r.space = space_of(all_.traces[t], measurer.space());
+  r.output = worker.output();
+}
+
+// A pass that does not count, which says how many make a round.
+bool Suite::calibrate(std::vector<std::unique_ptr<Worker>> &workers,
+                      std::vector<uint32_t> &passes, int &rounds) {
+  double round_ns = 0;
+  for (size_t w = 0; w < workers.size(); w++) {
+    if (!workers[w] || !workers[w]->time_round(1)) continue;
+    double ns = workers[w]->round().ns;
+    passes[w] = static_cast<uint32_t>(std::clamp(kRoundNs / ns, 1.0, 10000.0));
+    round_ns += ns * passes[w];
+  }
+  rounds = options_.rounds;
+  if (rounds == 0 && round_ns > 0)
+    rounds = std::clamp(static_cast<int>(kBudgetNs / round_ns), kLeastRounds,
+                        kRounds);
+  return round_ns > 0;
+}
+
+void Suite::run_rounds(size_t t,
+                       std::vector<std::unique_ptr<Worker>> &workers) {
+  size_t n = workers.size();
+  std::vector<uint32_t> passes(n, 1);
+  int rounds = 0;
+  if (!calibrate(workers, passes, rounds)) return;
+  std::vector<std::vector<double>> ns(n);
+  for (int r = 0; r < rounds; r++)
+    for (size_t k = 0; k < n; k++) {
+      size_t w = (k + static_cast<size_t>(r)) % n;
+      if (workers[w] && workers[w]->fault().empty() &&
+          workers[w]->time_round(passes[w]))
+        ns[w].push_back(workers[w]->round().ns);
+    }
+  keep_timing(t, ns);
+}
+
+void Suite::keep_timing(size_t t, const std::vector<std::vector<double>> &ns) {
+  const double ops = static_cast<double>(all_.traces[t].ops.size());
+  const double replay = figure_of(ns.back()).median;
+  all_.replay_ns.push_back(replay / ops);
+  auto net = [&](double gross) {
+    return std::max(gross - replay, kLeastNsPerOp * ops);
+  };
+  const std::vector<double> &reference = ns[ns.size() - 2];
+  for (size_t a = 0; a < all_.allocators.size(); a++) {
+    if (ns[a].empty()) continue;
+    std::vector<double> per_op, ratios;
+    for (double value : ns[a]) per_op.push_back(net(value) / ops);
+    for (size_t r = 0; r < ns[a].size(); r++) {
+      if (options_.reference == "constant")
+        ratios.push_back(1e9 / AVG_LIBC_THRUPUT / per_op[r]);
+      else if (r < reference.size())
+        ratios.push_back(net(reference[r]) / net(ns[a][r]));
+    }
+    Timing timing{figure_of(per_op), figure_of(ratios), 0};
+    timing.seconds = timing.ns_per_op.median * ops * 1e-9;
+    result(t, a).timing = timing;
+    all_.worst_spread = std::max(all_.worst_spread, timing.ratio.spread);
+  }
+}
+
+// Behind the allocators' workers come that of the reference, which may be
+// missing, and that of the allocator that does nothing.
+void Suite::time(size_t t) {
+  listener_.step(t, "timing", "all");
+  const Trace &trace = all_.traces[t];
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (size_t a = 0; a < all_.allocators.size(); a++)
+    workers.push_back(
+        result(t, a).valid
+            ? std::make_unique<Worker>(all_.allocators[a].info, trace, options_)
+            : nullptr);
+  bool measured =
+      !all_.reference.name.empty() && options_.reference != "constant";
+  workers.push_back(
+      measured ? std::make_unique<Worker>(all_.reference, trace, options_)
+               : nullptr);
+  workers.push_back(std::make_unique<Worker>(nothing_, trace, options_));
+  run_rounds(t, workers);
+  for (size_t a = 0; a < all_.allocators.size(); a++) {
+    if (!workers[a]) continue;
+    bool ok = workers[a]->fault().empty() && workers[a]->check(1);
+    if (!ok) fail(t, a, *workers[a]);
+  }
+  const Worker *reference = workers[all_.allocators.size()].get();
+  if (reference && !reference->fault().empty())
+    std::fprintf(stderr, "mdriver: the reference failed: %s\n",
+                 reference->fault().c_str());
+}
+
+void Suite::run_trace(size_t t) {
+  bool any = false;
+  for (size_t a = 0; a < all_.allocators.size(); a++) {
+    check(t, a);
+    any = any || result(t, a).valid;
+  }
+  if (any && options_.timing) time(t);
+}
+
+SuiteResult Suite::run() {
+  read_traces();
+  probe_all();
+  listener_.begin(all_.traces);
+  for (size_t t = 0; t < all_.traces.size(); t++) run_trace(t);
+  for (AllocatorResult &a : all_.allocators) {
+    if (a.info.simulated) a.edge_faults = check_edges(a.info, options_);
+    score(a, all_.traces);
+    if (options_.strict)
+      a.score.errors += static_cast<int>(a.edge_faults.size());
+  }
+  all_.noisy = all_.worst_spread > kNoisySpread;
+  return std::move(all_);
+}
+
+void reserve_heap(const Options &options) {
+  void *base = reinterpret_cast<void *>(options.heap_base);
+  if (mem_reserve(options.max_heap, base) != 0)
+    throw InputError(format("cannot reserve a heap of %s%s: %s; %s",
+                            human_bytes(options.max_heap).c_str(),
+                            base ? " at --heap-base" : "", std::strerror(errno),
+                            base ? "try another place, or `low`"
+                                 : "lower --max-heap or raise `ulimit -v`"));
+}
+
+} // namespace
+
+AllocatorInfo probe_allocator(const std::string &what, const char *flag,
+                              const Options &options) {
+  SharedMemory<ProbeReport> report;
+  Sandbox sandbox(options.limits, report->progress,
+                  [&](char) { probe_here(what, *report); });
+  Ending ending = sandbox.call('p');
+  if (report->error[0]) throw InputError(format("%s %s", flag, report->error));
+  if (ending.kind != Ending::kDone)
+    throw InputError(format("%s %s: %s while it was loaded", flag, what.c_str(),
+                            describe(ending).c_str()));
+  return info_of(what, *report);
+}
+
+SuiteResult run_suite(const Options &options, Listener &listener) {
+  reserve_heap(options);
+  return Suite(options, listener).run();
+}
+
+} // namespace driver

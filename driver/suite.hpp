@@ -1,0 +1,48 @@
+// suite.hpp - allocators x traces x phases: what mdriver does in a run.
+//
+// For each trace: every allocator is checked (twice from mm_init on), then its
+// memory is measured; those that were correct are timed together with the
+// reference, round by round in turn, each in a process of its own; at last
+// they are checked once more, as something that behaves only at first would
+// now be caught.
+#pragma once
+
+#include "options.hpp"
+#include "result.hpp"
+#include "trace.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace driver {
+
+// What a run tells while it goes on.
+class Listener {
+public:
+  virtual ~Listener() = default;
+  virtual void begin(const std::vector<Trace> &traces) = 0;
+  virtual void step(size_t trace, const char *what, const std::string &who) = 0;
+  virtual void trace_failed(const AllocatorInfo &who, size_t trace,
+                            const TraceResult &result) = 0;
+};
+
+struct SuiteResult {
+  std::vector<Trace> traces;
+  std::vector<AllocatorResult> allocators;
+  AllocatorInfo reference;       // without a name where there is none
+  std::vector<double> replay_ns; // of an operation in each timed trace
+  bool noisy = false;            // the spread of some figures is too wide
+  double worst_spread = 0;
+};
+
+// Finds out what each allocator is, in a child process. Throws InputError for
+// one that cannot be loaded.
+// `flag` is how it was asked for, to name in messages.
+AllocatorInfo probe_allocator(const std::string &what, const char *flag,
+                              const Options &options);
+
+// Loads, checks and measures everything. Throws InputError before the first
+// operation if anything that was asked for cannot be read.
+SuiteResult run_suite(const Options &options, Listener &listener);
+
+} // namespace driver

@@ -1,0 +1,42 @@
+// timing.hpp - how fast is the allocator on a trace?
+//
+// The allocator makes one pass over the trace that does not count, from mm_init
+// on; then come rounds of as many passes as take a few milliseconds, each
+// timed from its first operation to its last, on the heap that the one before
+// left. So every allocator, the system's as well, is measured in the same
+// steady state: memory that the trace touches for the first time is nobody's
+// cost. What an allocator gives back and takes again by itself costs it the
+// page faults, in the simulated heap as in the system's. Between two passes
+// the blocks that the trace left are freed; that is not timed.
+//
+// The replay itself takes some nanoseconds an operation, as much as a fast
+// allocator. An allocator that does nothing is timed in the same rounds, and
+// what it takes is subtracted: figures are the time spent in the allocator.
+#pragma once
+
+#include "allocator.hpp"
+#include "result.hpp"
+#include "sandbox.hpp"
+#include "trace.hpp"
+
+#include <vector>
+
+namespace driver {
+
+struct RoundReport {
+  uint32_t passes = 1;     // asked for
+  uint32_t left = 0;       // passes until the heap is made anew
+  double ns = 0;           // of one pass, on average; 0: not finished
+  uint64_t high_water = 0; // of the simulated heap, in one pass
+  bool failed = false;
+  char text[256] = "";
+};
+
+// Runs report.passes passes. Needs `slots` of trace.slots pointers.
+void time_round(const Trace &trace, const Allocator &allocator, void **slots,
+                bool zeroed_heap, Progress &progress, RoundReport &report);
+
+// Median and spread.
+Figure figure_of(std::vector<double> values);
+
+} // namespace driver

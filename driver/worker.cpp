@@ -1,0 +1,129 @@
+#include "worker.hpp"
+
+#include "text.hpp"
+
+#include <cstdio>
+#include <cstring>
+
+namespace driver {
+
+Worker::Worker(const AllocatorInfo &who, const Trace &trace,
+               const Options &options)
+    : who_(who), trace_(trace), options_(options),
+      sandbox_(options.limits, shared_->progress,
+               [this](char command) { serve(command); }) {}
+
+// ---- In the child ---------------------------------------------------------
+
+void Worker::serve(char command) {
+  Shared &s = *shared_;
+  if (!allocator_) {
+    try {
+      allocator_ = load_allocator(who_.what);
+    } catch (const InputError &error) {
+      std::snprintf(s.load_error, sizeof s.load_error, "%s", error.what());
+      return;
+    }
+  }
+  if (command == 'c') {
+    check_trace(trace_, *allocator_, options_.check, s.check_passes, s.progress,
+                s.check);
+  } else if (command == 's') {
+    driver::measure_space(trace_, *allocator_, s.progress, s.space);
+  } else {
+    slots_.resize(trace_.slots);
+    driver::time_round(trace_, *allocator_, slots_.data(),
+                       options_.check.zeroed_heap, s.progress, s.round);
+  }
+}
+
+// ---- In the parent --------------------------------------------------------
+
+bool Worker::call(char command, const char *phase) {
+  Ending ending = sandbox_.call(command);
+  if (shared_->load_error[0])
+    fault_ = shared_->load_error;
+  else if (ending.kind != Ending::kDone)
+    fault_ = describe_end(ending, phase);
+  return fault_.empty();
+}
+
+// The first fault stays; `how_to_see` is the flag that repeats the phase.
+bool Worker::fail(const std::string &fault, const char *how_to_see) {
+  if (fault_.empty()) fault_ = fault;
+  advice_ = advise(how_to_see);
+  return false;
+}
+
+// Whether the work was done is seen from its results: the child's word for it
+// may be the allocator's, which can write to whatever is open.
+constexpr char kUnfinished[] =
+    "its process said that it was done, but did not finish being ";
+
+bool Worker::check(int passes) {
+  shared_->check_passes = passes;
+  const char *how = passes > 1 ? "-c" : "-f";
+  if (!call('c', "checked")) return fail("", how);
+  if (shared_->check.failed) {
+    shared_->progress.op = shared_->check.op;
+    return fail(shared_->check.text, how);
+  }
+  return shared_->check.passes == passes ||
+         fail(place() + kUnfinished + "checked", how);
+}
+
+bool Worker::measure_space() {
+  if (!call('s', "measured for space")) return fail("", "-c");
+  if (shared_->space.text[0]) return fail(shared_->space.text, "-c");
+  return shared_->space.done ||
+         fail(place() + kUnfinished + "measured for space", "-c");
+}
+
+bool Worker::time_round(uint32_t passes) {
+  shared_->round.passes = passes;
+  // In one process the allocators take turns in one heap.
+  if (!options_.limits.fork) shared_->round.left = 0;
+  shared_->round.ns = 0;
+  if (!call('t', "timed")) return fail("", "-f");
+  if (shared_->round.failed) return fail(shared_->round.text, "-f");
+  return shared_->round.ns > 0 || fail(place() + kUnfinished + "timed", "-f");
+}
+
+// "traces/x.rep:57: r 12 640: ", of the operation that was being done.
+std::string Worker::place() {
+  uint64_t op = shared_->progress.op;
+  if (op >= trace_.ops.size()) return trace_.path + ": ";
+  return format("%s: %s: ", trace_.where(op).c_str(),
+                trace_.line_text(op).c_str());
+}
+
+// "traces/x.rep:57: r 12 640: killed by SIGSEGV (..), in operation 53 of .."
+std::string Worker::describe_end(const Ending &ending, const char *phase) {
+  Progress &progress = shared_->progress;
+  uint64_t op = progress.op;
+  bool inside = op < trace_.ops.size();
+  std::string text = place() + describe(ending);
+  text += inside ? format(", in operation %llu of %zu",
+                          static_cast<unsigned long long>(op + 1),
+                          trace_.ops.size())
+                 : std::string(", in mm_init or before");
+  text += format(" while it was %s", phase);
+  if (progress.crash[0]) text += format("; %s", progress.crash);
+  return text;
+}
+
+// A fault that only timing shows is not to be had at one operation.
+std::string Worker::advise(const char *how) const {
+  uint64_t op = shared_->progress.op;
+  std::string text = "gdb -ex run --args " + options_.program + " --no-fork";
+  if (!who_.what.empty()) text += " --allocator " + who_.what;
+  if (options_.check.check_every)
+    text += format(" --check-every %llu",
+                   static_cast<unsigned long long>(options_.check.check_every));
+  text += format(" %s %s", how, trace_.path.c_str());
+  if (op < trace_.ops.size() && std::strcmp(how, "-c") == 0)
+    text += format(" --stop-at %llu", static_cast<unsigned long long>(op + 1));
+  return text;
+}
+
+} // namespace driver

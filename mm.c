@@ -1,0 +1,964 @@
+/*
+ * mm.c - malloc by segregated lists of boundary-tagged blocks.
+ *
+ * The heap is a row of blocks without gaps. A block is a 4-byte header and a
+ * payload; sizes and places are counted in units of ALIGNMENT bytes, so that
+ * 32 bits reach through a heap of 64 GiB. Headers stand 4 bytes before a
+ * multiple of ALIGNMENT, payloads therefore on one.
+ *
+ *   allocated   | head |  payload ...                                      |
+ *   free        | head | next | prev |  ...                         | foot |
+ *                   |      \______/                                     |
+ *                   |      places of blocks on the same list          size
+ *                   +-- size << 3 | previous grows | previous allocated | own
+ *
+ * A footer lets free() find a free block in front of it. Only free blocks have
+ * one; whether the block in front is free stands in one's own header (Knuth's
+ * boundary tags, TAOCP 2.5; CS:APP 9.9). So an allocated block costs 4 bytes,
+ * and the smallest block holds 12.
+ *
+ * The whole heap, and who serves a request:
+ *
+ *   | pad | block | block | nest | block | ... | block | top        | epilogue
+ *                                                                   ^ brk - 4
+ *   1 quick lists   small blocks that were freed just now, by exact size; to
+ *                   their neighbours they still look allocated
+ *   2 free lists    by size: one size a list up to 63 units, then 16 lists a
+ *                   doubling; best fit within a list, then the next list
+ *   3 the nest      room set aside for small blocks, beside one another
+ *   4 the top       the free block before the epilogue: the last resort, and
+ *                   what grows when the brk moves
+ *
+ * Why there is a nest: where small and large blocks come in turn, a row of
+ * small ones that stay keeps the large ones that go from ever merging. So the
+ * small ones are laid together. Why the top comes last, and why a free block
+ * behind a block that grows is left alone as long as possible: what can grow
+ * where it lies need not move and leave a hole. docs/mm.md measures what each
+ * of these is worth.
+ *
+ * Invariants, checked by mm_checkheap:
+ *
+ *   I1  blocks fill the heap from the first one to the epilogue, which has
+ *       size 0, counts as allocated and ends at the brk
+ *   I2  "previous allocated" says whether the block in front is; "previous
+ *       grows" is set only behind an allocated one
+ *   I3  a free block's footer repeats its size
+ *   I4  two free blocks are never neighbours
+ *   I5  a free block other than the top is on exactly one list: that of its
+ *       size, or list 0 if the block in front grows
+ *   I6  lists hold free blocks of the heap only, linked both ways
+ *   I7  bit c of the bitmap is set if list c has a block, and bit w of the
+ *       summary if word w of the bitmap has a bit
+ *   I8  a quick list holds allocated-looking blocks of its size, once each
+ *   I9  the top is the last block if that is free, else the epilogue
+ *   I10 the nest, where there is one, is an allocated-looking block
+ *
+ * (A free block may have a free neighbour, against I4, if together they were
+ * too large for the header.) Not here: threads; returning memory other than
+ * at the heap's end.
+ */
+#define MM_OPTIONAL
+#include "mm.h"
+
+#include "config.h"
+#include "memlib.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Constants --------------------------------------------------------- */
+
+enum {
+  kUnit = ALIGNMENT, /* bytes */
+  kHeader = 4,       /* bytes */
+  kMinUnits = (16 + kUnit - 1) / kUnit,
+
+  kAllocated = 1,
+  kPrevAllocated = 2,
+  kPrevGrows = 4,
+  kFlagBits = 3,
+  kSizeBits = 32 - kFlagBits,
+
+  kRoom = 0,      /* the list of free blocks behind growing ones */
+  kExactBits = 6, /* lists 1 to 63: one size each */
+  kExact = 1 << kExactBits,
+  kStepBits = 4, /* then 16 lists a doubling: at most 1/16 between them */
+  kSteps = 1 << kStepBits,
+  kLists = kExact + (kSizeBits - kExactBits) * kSteps,
+  kWords = (kLists + 63) / 64,
+
+  /* Blocks of a list that best fit looks at: an adversary can put any number
+   * of near misses into one. */
+  kScan = 8,
+  /* Units up to which a freed block waits on a quick list: 128 bytes at an
+   * alignment of 16, which most of what most programs allocate fits. */
+  kQuick = 128 / kUnit,
+  /* The brk moves by at least this part of the heap, so that a growing heap
+   * does not call for each block; half of it is unused on average. */
+  kGrowPart = 256,
+  /* The part of the heap that a nest gets, and its least units. */
+  kNestPart = 128,
+  kNestLeast = 16,
+  /* A block counts as growing if it is this many times the mean request. */
+  kGrowerTimes = 3,
+  /* See realloc_at_top. */
+  kSlidePart = 8,
+  kRaisePart = 64,
+  kRaiseLeast = 1024
+};
+
+_Static_assert(kWords <= 64, "a word of summary covers the bitmap");
+_Static_assert((kUnit & (kUnit - 1)) == 0 && kUnit >= 8, "a power of two");
+
+/* The most units of a block, and bytes of a payload. */
+static const uint32_t kMaxUnits = ((uint32_t)1 << kSizeBits) - 1;
+static const size_t kMaxPayload =
+    (((size_t)1 << kSizeBits) - 1 - kMinUnits) * kUnit - kHeader;
+
+typedef struct block {
+  uint32_t head;
+  uint32_t next, prev; /* in a free block: indexes of its list's neighbours */
+} block;
+
+static struct {
+  void *quick[kQuick + 1]; /* by units: payload, linked by its first word */
+  char *base;              /* block i lies at base + i * kUnit */
+  block *end;              /* the epilogue */
+  block *top;              /* the free block before it, else the epilogue */
+  block *nest;             /* room for small blocks, or NULL */
+  uint32_t nest_units;     /* 0: no nest */
+  bool small_at_end;       /* what the top gave last was a small block */
+  uint64_t mean;           /* of the units that were searched for, times 64 */
+  uint64_t trim;           /* bytes of top from which on the brk moves down */
+  uint64_t given_back;     /* bytes by which it did, until it moves up again */
+  uint64_t summary;
+  uint64_t bitmap[kWords];
+  uint32_t list[kLists]; /* index of the first block; 0: none */
+} heap;
+
+/* ---- Blocks ------------------------------------------------------------ */
+
+static uint32_t block_units(const block *b) {
+  return b->head >> kFlagBits;
+}
+
+static bool block_allocated(const block *b) {
+  return b->head & kAllocated;
+}
+
+static bool block_prev_allocated(const block *b) {
+  return b->head & kPrevAllocated;
+}
+
+static block *block_after(const block *b, uint32_t units) {
+  return (block *)((char *)b + (size_t)units * kUnit);
+}
+
+static block *block_next(const block *b) {
+  return block_after(b, block_units(b));
+}
+
+/* The word in front of a block: the footer of the one before, if free. */
+static uint32_t *block_foot_before(const block *b) {
+  return (uint32_t *)b - 1;
+}
+
+/* Only if the block before is free. */
+static block *block_prev(const block *b) {
+  return (block *)((char *)b - (size_t)*block_foot_before(b) * kUnit);
+}
+
+static void *block_payload(const block *b) {
+  return (char *)b + kHeader;
+}
+
+static block *block_of(const void *payload) {
+  return (block *)((char *)payload - kHeader);
+}
+
+static size_t block_payload_size(const block *b) {
+  return (size_t)block_units(b) * kUnit - kHeader;
+}
+
+static uint32_t block_index(const block *b) {
+  return (uint32_t)((size_t)((const char *)b - heap.base) / kUnit);
+}
+
+/* Index 0 is the pad at the start of the heap: its `next` and `prev` may be
+ * written, which saves asking whether a link is there. */
+static block *block_at(uint32_t index) {
+  return (block *)(heap.base + (size_t)index * kUnit);
+}
+
+/* The header says what is in front; that stays. The block behind learns
+ * what b is from now on. */
+static void block_set_allocated(block *b, uint32_t units) {
+  uint32_t in_front = b->head & (kPrevAllocated | kPrevGrows);
+  b->head = units << kFlagBits | in_front | kAllocated;
+  block_after(b, units)->head |= kPrevAllocated;
+}
+
+static void block_set_free(block *b, uint32_t units) {
+  uint32_t in_front = b->head & (kPrevAllocated | kPrevGrows);
+  block *next = block_after(b, units);
+  b->head = units << kFlagBits | in_front;
+  *block_foot_before(next) = units;
+  next->head &= ~(uint32_t)(kPrevAllocated | kPrevGrows);
+}
+
+/* The units of a block whose payload has `size` bytes, at most kMaxPayload. */
+static uint32_t units_for(size_t size) {
+  uint32_t units = (uint32_t)((size + kHeader + kUnit - 1) / kUnit);
+  return units < kMinUnits ? kMinUnits : units;
+}
+
+/* ---- Free lists -------------------------------------------------------- */
+
+static unsigned list_of_size(uint32_t units) {
+  if (units < kExact) return units;
+  unsigned top = 31 - (unsigned)__builtin_clz(units);
+  unsigned step = (units >> (top - kStepBits)) & (kSteps - 1);
+  return kExact + (top - kExactBits) * kSteps + step;
+}
+
+static unsigned list_of(const block *b, uint32_t units) {
+  return b->head & kPrevGrows ? (unsigned)kRoom : list_of_size(units);
+}
+
+static void list_set_bit(unsigned c) {
+  heap.bitmap[c / 64] |= 1ull << (c % 64);
+  heap.summary |= 1ull << (c / 64);
+}
+
+static void list_clear_bit(unsigned c) {
+  heap.bitmap[c / 64] &= ~(1ull << (c % 64));
+  if (heap.bitmap[c / 64] == 0) heap.summary &= ~(1ull << (c / 64));
+}
+
+/* Last in, first out: what was freed last is still in the cache. */
+static inline void list_insert(block *b, unsigned c) {
+  uint32_t index = block_index(b), first = heap.list[c];
+  b->next = first;
+  b->prev = 0;
+  block_at(first)->prev = index;
+  heap.list[c] = index;
+  if (first == 0) list_set_bit(c);
+}
+
+static inline void list_remove(block *b, uint32_t units) {
+  uint32_t next = b->next, prev = b->prev;
+  block_at(next)->prev = prev;
+  if (prev) {
+    block_at(prev)->next = next;
+    return;
+  }
+  unsigned c = list_of(b, units);
+  heap.list[c] = next;
+  if (next == 0) list_clear_bit(c);
+}
+
+/* Puts b where `old` was on list c. */
+static void list_replace(block *old, block *b, unsigned c) {
+  uint32_t next = old->next, prev = old->prev, index = block_index(b);
+  b->next = next;
+  b->prev = prev;
+  block_at(next)->prev = index;
+  if (prev)
+    block_at(prev)->next = index;
+  else
+    heap.list[c] = index;
+}
+
+/* The first list from c on that has a block; kLists if there is none. */
+static inline unsigned list_nonempty(unsigned c) {
+  if (c >= kLists) return kLists;
+  unsigned w = c / 64;
+  uint64_t bits = heap.bitmap[w] >> (c % 64);
+  if (bits) return c + (unsigned)__builtin_ctzll(bits);
+  uint64_t words = heap.summary & ~1ull << w; /* those behind word w */
+  if (words == 0) return kLists;
+  w = (unsigned)__builtin_ctzll(words);
+  return w * 64 + (unsigned)__builtin_ctzll(heap.bitmap[w]);
+}
+
+/* The smallest of the first kScan blocks of list c that has the units. */
+static inline block *list_best(unsigned c, uint32_t units) {
+  block *best = NULL;
+  uint32_t best_units = UINT32_MAX;
+  uint32_t index = heap.list[c];
+  for (int left = kScan; index && left > 0; left--) {
+    block *b = block_at(index);
+    uint32_t have = block_units(b);
+    if (have >= units && have < best_units) {
+      best = b;
+      best_units = have;
+      if (have == units) break;
+    }
+    index = b->next;
+  }
+  return best;
+}
+
+/* Best fit: in the list of the size itself blocks may be too small, in the
+ * next one that has any they are all large enough. */
+static inline block *list_fit(uint32_t units) {
+  unsigned c = list_nonempty(list_of_size(units));
+  if (c == kLists) return NULL;
+  block *b = list_best(c, units);
+  if (b) return b;
+  c = list_nonempty(c + 1);
+  return c == kLists ? NULL : list_best(c, units);
+}
+
+/* ---- The top, and the brk ---------------------------------------------- */
+
+static uint32_t top_units(void) {
+  return (uint32_t)((size_t)((char *)heap.end - (char *)heap.top) / kUnit);
+}
+
+/* The top begins at b, whose header says what is in front of it. */
+static void top_set(block *b) {
+  heap.top = b;
+  if (b != heap.end) block_set_free(b, top_units());
+}
+
+/* Moves the brk up until the top has `units`, by a part of the heap if that is
+ * more and to be had. */
+static bool top_extend(uint32_t units) {
+  uint32_t have = top_units();
+  if (have >= units) return true;
+  size_t missing = (size_t)(units - have) * kUnit;
+  size_t part = (size_t)(block_index(heap.end) / kGrowPart) * kUnit;
+  if (part <= missing || have + part / kUnit > kMaxUnits ||
+      mem_sbrk((intptr_t)part) == (void *)-1) {
+    if (mem_sbrk((intptr_t)missing) == (void *)-1) return false;
+    part = missing;
+  }
+  if (heap.given_back) { /* too early: wait for twice as much next time */
+    if (heap.trim < 2 * heap.given_back) heap.trim = 2 * heap.given_back;
+    heap.given_back = 0;
+  }
+  uint32_t in_front = heap.top->head & (kPrevAllocated | kPrevGrows);
+  heap.end = (block *)((char *)heap.end + part);
+  heap.end->head = kAllocated;
+  heap.top->head = in_front;
+  top_set(heap.top);
+  return true;
+}
+
+/* Moves the brk down to leave a quarter of what was free; the heap may need
+ * some of it soon. */
+static void top_give_back(void) {
+  size_t keep = (size_t)top_units() / 4 * kUnit;
+  size_t give = (size_t)top_units() * kUnit - keep;
+  if (mem_sbrk(-(intptr_t)give) == (void *)-1) return;
+  heap.given_back += give;
+  heap.end = (block *)((char *)heap.end - give);
+  heap.end->head = kAllocated;
+  top_set(heap.top);
+}
+
+/* Cuts `units` off the front of the top; NULL if the heap is exhausted. What
+ * is left is nothing, or can be a block. */
+static block *top_take(uint32_t units) {
+  if (top_units() < units && !top_extend(units)) return NULL;
+  uint32_t left = top_units() - units;
+  if (left != 0 && left < kMinUnits && !top_extend(units + kMinUnits))
+    return NULL;
+  block *b = heap.top, *rest = block_after(b, units);
+  uint32_t in_front = b->head & (kPrevAllocated | kPrevGrows);
+  b->head = units << kFlagBits | in_front | kAllocated;
+  rest->head = kPrevAllocated | (rest == heap.end ? kAllocated : 0);
+  top_set(rest);
+  return b;
+}
+
+/* ---- Giving a block back ----------------------------------------------- */
+
+/* Takes in the free block in front of b, if there is one. */
+static block *coalesce_prev(block *b, uint32_t *units) {
+  if (block_prev_allocated(b)) return b;
+  uint32_t more = *block_foot_before(b);
+  if (more > kMaxUnits - *units) return b;
+  b = block_prev(b);
+  list_remove(b, more);
+  *units += more;
+  return b;
+}
+
+/* Makes [b, b + units) free: b is on no list, its header is right about what
+ * is in front of it. The four cases of Knuth's: either neighbour may be free,
+ * and is then taken in at once. */
+static void heap_release(block *b, uint32_t units) {
+  block *next = block_after(b, units);
+  if (next == heap.top && units <= kMaxUnits - top_units()) {
+    units += top_units();
+    top_set(coalesce_prev(b, &units));
+    if ((size_t)units * kUnit >= heap.trim) top_give_back();
+    return;
+  }
+  if (!block_allocated(next) && next != heap.top &&
+      units <= kMaxUnits - block_units(next)) {
+    list_remove(next, block_units(next));
+    units += block_units(next);
+  }
+  uint32_t more = block_prev_allocated(b) ? 0 : *block_foot_before(b);
+  if (more >= kExact && more <= kMaxUnits - units) {
+    block *prev = block_prev(b);
+    unsigned c = list_of(prev, more);
+    if (c != kRoom && c == list_of_size(units + more)) {
+      block_set_free(prev, units + more); /* stays where it is on its list */
+      return;
+    }
+  }
+  b = coalesce_prev(b, &units);
+  block_set_free(b, units);
+  list_insert(b, list_of(b, units));
+}
+
+/* Gives back what waits on the quick lists. */
+static bool heap_drain(void) {
+  bool any = false;
+  for (uint32_t units = kMinUnits; units <= kQuick; units++) {
+    void *p = heap.quick[units];
+    heap.quick[units] = NULL;
+    while (p) {
+      void *next = *(void **)p;
+      heap_release(block_of(p), units);
+      p = next;
+      any = true;
+    }
+  }
+  return any;
+}
+
+/* ---- Taking a block from the lists ------------------------------------- */
+
+/* b, free and on its list, becomes allocated with `units` of what it has; the
+ * rest is a free block if it can be one. */
+static inline block *heap_take(block *b, uint32_t units) {
+  uint32_t have = block_units(b), left = have - units;
+  if (left < kMinUnits) {
+    list_remove(b, have);
+    block_set_allocated(b, have);
+    return b;
+  }
+  block *rest = block_after(b, units);
+  unsigned c = list_of_size(left);
+  if (left >= kExact && c == list_of(b, have)) {
+    list_replace(b, rest, c);
+  } else {
+    list_remove(b, have);
+    list_insert(rest, c);
+  }
+  uint32_t in_front = b->head & (kPrevAllocated | kPrevGrows);
+  b->head = units << kFlagBits | in_front | kAllocated;
+  rest->head = left << kFlagBits | kPrevAllocated;
+  *block_foot_before(block_after(rest, left)) = left;
+  return b;
+}
+
+/* ---- The nest ---------------------------------------------------------- */
+
+static void nest_drop(void) {
+  uint32_t units = heap.nest_units;
+  heap.nest_units = 0;
+  if (units) heap_release(heap.nest, units);
+}
+
+/* Cuts `units` off the front of the nest; NULL if it has not that many. */
+static inline block *nest_take(uint32_t units) {
+  uint32_t have = heap.nest_units, left = have - units;
+  if (have < units || (left != 0 && left < kMinUnits)) return NULL;
+  block *b = heap.nest;
+  heap.nest_units = left;
+  if (left == 0) return b; /* all of it, as it is */
+  uint32_t in_front = b->head & (kPrevAllocated | kPrevGrows);
+  b->head = units << kFlagBits | in_front | kAllocated;
+  heap.nest = block_after(b, units);
+  heap.nest->head = left << kFlagBits | kPrevAllocated | kAllocated;
+  return b;
+}
+
+/* An allocated block becomes the nest. */
+static void nest_set(block *b) {
+  nest_drop();
+  heap.nest = b;
+  heap.nest_units = block_units(b);
+}
+
+static uint32_t nest_size(void) {
+  uint32_t units = block_index(heap.end) / kNestPart;
+  return units < kNestLeast ? kNestLeast : units;
+}
+
+/* A small block from a free one that is larger: what is left of that becomes
+ * the nest. (Lea's dlmalloc has such a "designated victim" too, for locality;
+ * here it is bounded, and only for small blocks.) */
+static block *nest_from(block *b, uint32_t units) {
+  uint32_t room = units + nest_size();
+  if (block_units(b) < room) room = block_units(b);
+  b = heap_take(b, room);
+  if (block_units(b) - units < kMinUnits) return b;
+  nest_set(b);
+  return nest_take(units);
+}
+
+/* ---- Placing a block --------------------------------------------------- */
+
+/* From the end of the heap. If a larger block is to follow small ones, it
+ * leaves room for some more of these, so that they lie together. */
+static block *place_at_top(uint32_t units, bool small) {
+  if (small && !heap.small_at_end) nest_drop();
+  if (!small && heap.small_at_end) {
+    block *b = top_take(nest_size());
+    if (b) nest_set(b);
+  }
+  heap.small_at_end = small;
+  return top_take(units);
+}
+
+/* A block of that many units, allocated; NULL if the heap is exhausted. */
+static block *heap_allocate(uint32_t units) {
+  if (units < kExact && heap.list[units])
+    return heap_take(block_at(heap.list[units]), units);
+
+  /* Small is what has less than two thirds of the mean request. */
+  heap.mean += units - heap.mean / 64;
+  bool small = (uint64_t)units * 3 * 64 < heap.mean * 2;
+  block *b;
+  if (small && (b = nest_take(units))) return b;
+  for (;;) {
+    b = list_fit(units);
+    if (b) return small ? nest_from(b, units) : heap_take(b, units);
+    /* Rather the nest than to end the growth of the last block. */
+    if (heap.nest_units >= units && (heap.top->head & kPrevGrows))
+      nest_drop();
+    else if (top_units() >= units + kMinUnits || !heap_drain())
+      break;
+  }
+  if (heap.list[kRoom] && (b = list_best(kRoom, units)))
+    return heap_take(b, units);
+  b = place_at_top(units, small);
+  if (b) return b;
+  nest_drop();
+  heap_drain();
+  b = list_fit(units);
+  return b ? heap_take(b, units) : NULL;
+}
+
+static __attribute__((noinline)) void *malloc_searching(size_t size) {
+  block *b = size <= kMaxPayload ? heap_allocate(units_for(size)) : NULL;
+  if (b) return block_payload(b);
+  errno = ENOMEM;
+  return NULL;
+}
+
+/* ---- malloc and free --------------------------------------------------- */
+
+int mm_init(void) {
+  memset(&heap, 0, sizeof heap);
+  heap.trim = TRIM_THRESHOLD;
+  /* The pad puts the first header 4 bytes before a multiple of kUnit, where
+   * the epilogue is as long as there is no block. */
+  char *lo = mem_sbrk(16);
+  if (lo == (void *)-1) return -1;
+  heap.end = (block *)(lo + 16 - kHeader);
+  heap.base = (char *)heap.end - 16 / kUnit * kUnit;
+  heap.end->head = kAllocated | kPrevAllocated;
+  heap.top = heap.end;
+  return 0;
+}
+
+void *mm_malloc(size_t size) {
+  if (size <= (size_t)kQuick * kUnit - kHeader) {
+    uint32_t units = units_for(size);
+    void *p = heap.quick[units];
+    if (p) {
+      heap.quick[units] = *(void **)p;
+      return p;
+    }
+  }
+  return malloc_searching(size);
+}
+
+void mm_free(void *ptr) {
+  if (ptr == NULL) return;
+  block *b = block_of(ptr);
+  uint32_t units = block_units(b);
+  if (units <= kQuick) {
+    *(void **)ptr = heap.quick[units];
+    heap.quick[units] = ptr;
+    return;
+  }
+  heap_release(b, units);
+}
+
+/* ---- realloc ----------------------------------------------------------- */
+
+/* Cuts an allocated block to `units`; the rest is given back. */
+static void block_shrink(block *b, uint32_t units) {
+  uint32_t left = block_units(b) - units;
+  if (left < kMinUnits) return;
+  block_set_allocated(b, units);
+  block *rest = block_next(b);
+  rest->head = left << kFlagBits | kPrevAllocated | kAllocated;
+  heap_release(rest, left);
+}
+
+/* Whoever looks for space shall leave free what is behind b. Not for small
+ * blocks: they move cheaply, and there are too many of them. */
+static void block_mark_growing(block *b) {
+  if ((uint64_t)block_units(b) * 64 < heap.mean * kGrowerTimes) return;
+  block *next = block_next(b);
+  if (next->head & kPrevGrows) return;
+  bool listed = !block_allocated(next) && next != heap.top;
+  if (listed) list_remove(next, block_units(next));
+  next->head |= kPrevGrows;
+  if (listed) list_insert(next, kRoom);
+}
+
+/* Moves b down into the free block in front of it, of which the first `keep`
+ * units stay free, and takes in the free block behind it too; the whole is
+ * allocated. */
+static block *block_slide(block *b, uint32_t keep) {
+  uint32_t have = block_units(b), before = *block_foot_before(b);
+  block *next = block_next(b), *prev = block_prev(b);
+  uint32_t room = before + have;
+  if (!block_allocated(next) && next != heap.top) {
+    list_remove(next, block_units(next));
+    room += block_units(next);
+  }
+  next->head &= ~(uint32_t)kPrevGrows;
+  list_remove(prev, before);
+  block *to = block_after(prev, keep);
+  memmove(block_payload(to), block_payload(b), block_payload_size(b));
+  if (keep) {
+    to->head = 0;
+    block_set_free(prev, keep);
+    list_insert(prev, list_of(prev, keep));
+  }
+  block_set_allocated(to, room - keep);
+  return to;
+}
+
+/* Moves b, the last block, up by `room` units that the top has, and makes
+ * these the nest. */
+static block *block_raise(block *b, uint32_t room) {
+  uint32_t have = block_units(b);
+  top_take(room);
+  block *to = block_after(b, room);
+  memmove(block_payload(to), block_payload(b), block_payload_size(b));
+  to->head = have << kFlagBits | kPrevAllocated | kAllocated;
+  uint32_t in_front = b->head & (kPrevAllocated | kPrevGrows);
+  b->head = room << kFlagBits | in_front | kAllocated;
+  nest_set(b);
+  return to;
+}
+
+/* Grows b, behind which there is only the top, to `units`; NULL, and nothing
+ * has changed, if the heap is exhausted. */
+static block *realloc_at_top(block *b, uint32_t units) {
+  uint32_t have = block_units(b), missing = units - have;
+  uint32_t raise = have / kRaisePart;
+  if (!top_extend(missing + kMinUnits)) return NULL;
+  uint32_t before = block_prev_allocated(b) ? 0 : *block_foot_before(b);
+  if (before >= have / kSlidePart && before + have >= units) {
+    /* A hole in front that is worth the copy is closed, but for some room
+     * for the small blocks that come and go meanwhile. */
+    uint32_t keep = before / 8;
+    b = block_slide(b, keep < kMinUnits ? 0 : keep);
+  } else if (have >= kRaiseLeast && heap.nest_units < raise / 16 &&
+             top_extend(missing + raise + kMinUnits)) {
+    /* A large block that grows at the end must not be cut off by the next
+     * small one that finds no room in front of it. */
+    b = block_raise(b, raise);
+  }
+  have = block_units(b);
+  if (have < units) {
+    top_take(units - have < kMinUnits ? kMinUnits : units - have);
+    block_set_allocated(b, (uint32_t)(((char *)heap.top - (char *)b) / kUnit));
+  }
+  block_shrink(b, units);
+  return b;
+}
+
+/* Grows b to `units` without a new place for it: into what is free behind and
+ * in front of it. NULL if that does not suffice. */
+static block *realloc_in_place(block *b, uint32_t units) {
+  uint32_t have = block_units(b);
+  uint32_t before = block_prev_allocated(b) ? 0 : *block_foot_before(b);
+  block *next = block_next(b);
+  if (next == heap.top) return realloc_at_top(b, units);
+  uint32_t behind = block_allocated(next) ? 0 : block_units(next);
+  if (before > kMaxUnits - have - behind) before = 0;
+  if (before + have + behind < units) return NULL;
+  if (have + behind < units) {
+    b = block_slide(b, 0);
+  } else {
+    list_remove(next, behind);
+    block_set_allocated(b, have + behind);
+  }
+  block_shrink(b, units);
+  return b;
+}
+
+void *mm_realloc(void *ptr, size_t size) {
+  if (ptr == NULL) return mm_malloc(size);
+  if (size == 0) {
+    mm_free(ptr);
+    return NULL;
+  }
+  block *b = block_of(ptr);
+  uint32_t units = size <= kMaxPayload ? units_for(size) : UINT32_MAX;
+  if (units <= block_units(b)) {
+    block_shrink(b, units);
+    return ptr;
+  }
+  block *to = size <= kMaxPayload ? realloc_in_place(b, units) : NULL;
+  if (to == NULL) {
+    void *fresh = mm_malloc(size);
+    if (fresh == NULL) return NULL;
+    memcpy(fresh, ptr, block_payload_size(b));
+    mm_free(ptr);
+    to = block_of(fresh);
+  }
+  block_mark_growing(to);
+  return block_payload(to);
+}
+
+/* ---- The optional functions -------------------------------------------- */
+
+void *mm_calloc(size_t count, size_t size) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  void *p = mm_malloc(bytes);
+  return p ? memset(p, 0, bytes) : NULL;
+}
+
+size_t mm_usable_size(void *ptr) {
+  return ptr ? block_payload_size(block_of(ptr)) : 0;
+}
+
+/* Where in the free block b an aligned payload of `units` can begin: the units
+ * in front of it, which must be none or a block; UINT32_MAX if nowhere. */
+static uint32_t aligned_gap(const block *b, uint32_t have, size_t align,
+                            uint32_t units) {
+  uintptr_t payload = (uintptr_t)block_payload(b), mask = align - 1;
+  uintptr_t at = (payload + mask) & ~mask;
+  if (at != payload && at - payload < kMinUnits * kUnit) at += align;
+  size_t gap = (at - payload) / kUnit;
+  return gap + units <= have ? (uint32_t)gap : UINT32_MAX;
+}
+
+/* A free block that an aligned one fits into as it lies, from the lists that
+ * best fit would look at next, and a bounded number of these. */
+static block *list_fit_aligned(uint32_t units, size_t align) {
+  unsigned c = list_nonempty(list_of_size(units));
+  for (int lists = kScan; c < kLists && lists > 0; lists--) {
+    uint32_t index = heap.list[c];
+    for (int left = kScan; index && left > 0; left--) {
+      block *b = block_at(index);
+      if (aligned_gap(b, block_units(b), align, units) != UINT32_MAX) return b;
+      index = b->next;
+    }
+    c = list_nonempty(c + 1);
+  }
+  return NULL;
+}
+
+void *mm_memalign(size_t align, size_t size) {
+  if (align == 0 || (align & (align - 1)) != 0) {
+    errno = EINVAL;
+    return NULL;
+  }
+  if (align <= kUnit) return mm_malloc(size);
+  size_t extra = align + kMinUnits * kUnit;
+  if (size > kMaxPayload || extra > kMaxPayload - size) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  uint32_t units = units_for(size);
+  block *b = list_fit_aligned(units, align);
+  if (b)
+    b = heap_take(b, block_units(b));
+  else
+    b = heap_allocate(units_for(size + extra));
+  if (b == NULL) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  uint32_t gap = aligned_gap(b, block_units(b), align, units);
+  if (gap) {
+    block *to = block_after(b, gap);
+    to->head = (block_units(b) - gap) << kFlagBits | kAllocated;
+    heap_release(b, gap);
+    b = to;
+  }
+  block_shrink(b, units);
+  return block_payload(b);
+}
+
+static block *heap_first(void) {
+  return (block *)((char *)mem_heap_lo() + 16 - kHeader);
+}
+
+/* To their neighbours, blocks on quick lists look allocated; to whoever walks
+ * the heap they shall not. */
+static void quick_show_free(bool is_free) {
+  for (uint32_t units = kMinUnits; units <= kQuick; units++)
+    for (void *p = heap.quick[units]; p; p = *(void **)p)
+      block_of(p)->head = is_free ? block_of(p)->head & ~(uint32_t)kAllocated
+                                  : block_of(p)->head | kAllocated;
+}
+
+void mm_walk(mm_visit *visit, void *ctx) {
+  char *lo = mem_heap_lo();
+  quick_show_free(true);
+  visit(ctx, lo, (size_t)((char *)heap_first() - lo), MM_METADATA);
+  for (block *b = heap_first(); b != heap.end; b = block_next(b)) {
+    enum mm_kind kind = block_allocated(b) ? MM_ALLOCATED : MM_FREE;
+    if (b == heap.nest && heap.nest_units) kind = MM_UNUSED;
+    visit(ctx, b, (size_t)block_units(b) * kUnit, kind);
+  }
+  visit(ctx, heap.end, kHeader, MM_METADATA);
+  quick_show_free(false);
+}
+
+/* ---- The checker ------------------------------------------------------- */
+
+/* What a check has seen so far. */
+struct check {
+  int line;
+  bool ok;
+  uint64_t free_blocks;   /* met in the heap, without the top */
+  uint64_t listed_blocks; /* met on lists */
+};
+
+static __attribute__((format(printf, 4, 5))) void
+check_failed(struct check *c, const char *invariant, const void *where,
+             const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  fprintf(stderr, "mm_checkheap(%d): %s broken at %p: ", c->line, invariant,
+          where);
+  vfprintf(stderr, format, args);
+  fprintf(stderr, "\n");
+  va_end(args);
+  c->ok = false;
+}
+
+/* May b be a block at all? Its header is looked at only if so. */
+static bool check_place(const block *b) {
+  size_t offset = (size_t)((const char *)b - (char *)heap_first());
+  return b >= heap_first() && b <= heap.end && offset % kUnit == 0;
+}
+
+static void check_block(struct check *c, const block *b, bool prev_allocated) {
+  const block *next = block_next(b);
+  if (block_prev_allocated(b) != prev_allocated)
+    check_failed(c, "I2", b, "the block in front is %sallocated",
+                 prev_allocated ? "" : "not ");
+  if ((b->head & kPrevGrows) && !block_prev_allocated(b))
+    check_failed(c, "I2", b, "a free block in front is said to grow");
+  if (block_allocated(b) || b == heap.end) return;
+  if (*block_foot_before(next) != block_units(b))
+    check_failed(c, "I3", b, "size %u, but the footer says %u", block_units(b),
+                 *block_foot_before(next));
+  if (!prev_allocated && block_units(b) <= kMaxUnits - *block_foot_before(b))
+    check_failed(c, "I4", b, "the block in front is free as well");
+  if (b != heap.top) c->free_blocks++;
+}
+
+static bool check_row(struct check *c) {
+  const char *brk = (char *)mem_heap_lo() + mem_heapsize();
+  bool prev_allocated = true, nest_met = heap.nest_units == 0;
+  block *b = heap_first(), *last = NULL;
+  if ((char *)heap.end + kHeader != brk) {
+    check_failed(c, "I1", heap.end, "the epilogue is not at the brk %p",
+                 (const void *)brk);
+    return false;
+  }
+  for (; b != heap.end; b = block_next(b)) {
+    if (block_units(b) < kMinUnits || !check_place(block_next(b))) {
+      check_failed(c, "I1", b, "a block of %u units cannot be here",
+                   block_units(b));
+      return false;
+    }
+    check_block(c, b, prev_allocated);
+    if (heap.nest_units && b == heap.nest)
+      nest_met = block_allocated(b) && block_units(b) == heap.nest_units;
+    prev_allocated = block_allocated(b);
+    last = b;
+  }
+  check_block(c, b, prev_allocated);
+  if (block_units(b) != 0 || !block_allocated(b))
+    check_failed(c, "I1", b, "the epilogue has size %u", block_units(b));
+  if (heap.top != (prev_allocated ? heap.end : last))
+    check_failed(c, "I9", heap.top, "the top is not the free end of the heap");
+  if (!nest_met) check_failed(c, "I10", heap.nest, "there is no such nest");
+  return c->ok;
+}
+
+static void check_list(struct check *c, unsigned list) {
+  uint32_t before = 0;
+  for (uint32_t i = heap.list[list]; i; before = i, i = block_at(i)->next) {
+    const block *b = block_at(i);
+    if (!check_place(b) || block_allocated(b) || b == heap.top)
+      return check_failed(c, "I6", b, "list %u has what is no free block",
+                          list);
+    if (b->prev != before)
+      return check_failed(c, "I6", b, "list %u: linked back to %u, not %u",
+                          list, b->prev, before);
+    if (list_of(b, block_units(b)) != list)
+      check_failed(c, "I5", b, "%u units on list %u", block_units(b), list);
+    if (++c->listed_blocks > c->free_blocks)
+      return check_failed(c, "I5", b, "more blocks on lists than free ones");
+  }
+}
+
+static void check_lists(struct check *c) {
+  for (unsigned list = 0; list < kLists; list++) {
+    bool bit = heap.bitmap[list / 64] >> (list % 64) & 1;
+    if (bit != (heap.list[list] != 0))
+      check_failed(c, "I7", &heap.list[list], "the bit of list %u is %d", list,
+                   bit);
+    check_list(c, list);
+  }
+  for (unsigned w = 0; w < kWords; w++) {
+    bool bit = heap.summary >> w & 1;
+    if (bit != (heap.bitmap[w] != 0))
+      check_failed(c, "I7", &heap.bitmap[w], "the bit of word %u is %d", w,
+                   bit);
+  }
+  if (c->ok && c->listed_blocks != c->free_blocks)
+    check_failed(c, "I5", heap_first(), "%llu free blocks, %llu on lists",
+                 (unsigned long long)c->free_blocks,
+                 (unsigned long long)c->listed_blocks);
+}
+
+static void check_quick(struct check *c, uint32_t units) {
+  uint64_t most = mem_heapsize() / kUnit;
+  for (void *p = heap.quick[units]; p; p = *(void **)p) {
+    const block *b = block_of(p);
+    if (!check_place(b) || b == heap.end || !block_allocated(b) ||
+        block_units(b) != units)
+      return check_failed(c, "I8", b, "no block of %u units waits here", units);
+    if (most-- == 0) return check_failed(c, "I8", b, "a circle of blocks");
+  }
+}
+
+int mm_checkheap(int line) {
+  struct check c = {.line = line, .ok = true};
+  if (!check_row(&c)) return 0;
+  check_lists(&c);
+  for (uint32_t units = 0; units <= kQuick; units++) check_quick(&c, units);
+  return c.ok;
+}

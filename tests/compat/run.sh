@@ -1,0 +1,213 @@
+#!/bin/sh
+# compat/run.sh - submissions in the styles of three generations of courses are
+# accepted unchanged, run valid, and answer to the flags and scripts of theirs.
+group=compat
+. tests/lib.sh
+
+traces='aligned bait kept plain regrow zeroed'
+files=
+for t in $traces; do files="$files -f tests/traces/$t.rep"; done
+
+so() { # NAME: where `make plug` puts it
+  echo "$B/alloc/compat_$1.so"
+}
+
+# accept NAME FLAGS..: builds tests/compat/NAME.c and runs it on every trace.
+accept() {
+  sub=$1
+  begin "$sub"
+  shift
+  make_quietly plug SRC="tests/compat/$sub.c" NAME="compat_$sub" ||
+    problem "make plug: $made"
+  # shellcheck disable=SC2086
+  mdrive --allocator "$(so "$sub")" $files --reference none --rounds 1 -D \
+    --json "$work/$sub.json" "$@"
+  want_equal 'exit status' 0 "$status"
+  want_equal 'stderr' '' "$err"
+  for t in $traces; do
+    valid=$(json "$work/$sub.json" "allocators.0.traces.trace=$t.valid" 2>&1)
+    want_equal "$t" true "$valid"
+  done
+  want_equal 'errors' 0 "$(json "$work/$sub.json" allocators.0.errors 2>&1)"
+  finish
+}
+
+accept classic --alignment 8
+accept gnu99 --alignment 8
+accept cmu
+accept cmu --zero-heap
+accept no_realloc
+accept calls_itself
+accept low32 --heap-base low --alignment 8
+
+# The same file, with the heap where it usually is: proof that the flag matters.
+begin low32_needs_a_low_heap
+mdrive --allocator "$(so low32)" -c tests/traces/plain.rep --alignment 8
+want_equal 'exit status' 1 "$status"
+finish
+
+# The linked mm.c has an mm_malloc too; the plug-in must not land in it.
+begin a_plug_in_beside_the_linked_one
+mdrive -A "$(so calls_itself)" -A "$(so cmu)" -f tests/traces/regrow.rep \
+  --reference none --rounds 1 --json "$work/both.json"
+want_equal 'exit status' 0 "$status"
+want_equal 'names' "compat_calls_itself compat_cmu" \
+  "$(json "$work/both.json" allocators.1.name allocators.2.name | xargs)"
+finish
+
+# ---- What the build makes of a submission -----------------------------------
+
+begin without_optimization # an inline function must be there all the same
+made=$(${MAKE:-make} -s --no-print-directory B="$work/O0" OUT="$work/O0" \
+  CFLAGS=-O0 plug SRC=tests/compat/gnu99.c NAME=gnu99 2>&1) ||
+  problem "make plug: $made"
+mdrive --allocator "$work/O0/alloc/gnu99.so" -c tests/traces/plain.rep \
+  --alignment 8
+want_equal 'exit status' 0 "$status"
+finish
+
+begin contracts_are_checked_with_DEBUG
+made=$(${MAKE:-make} -s --no-print-directory B="$work/debug" OUT="$work/debug" \
+  CPPFLAGS=-DDEBUG plug SRC=tests/compat/cmu.c NAME=cmu 2>&1) ||
+  problem "make plug: $made"
+mdrive --allocator "$work/debug/alloc/cmu.so" -c tests/traces/plain.rep
+want_equal 'exit status' 0 "$status"
+cat > "$work/broken.c" << 'END'
+#include "contracts.h"
+int main(void) {
+  ASSERT(1 == 1);
+  REQUIRES(1 == 2);
+  return 0;
+}
+END
+${CC:-cc} -DDEBUG -I. "$work/broken.c" -o "$work/broken" || problem 'compiler'
+said=$("$work/broken" 2>&1)
+want_match 'what it said' 'broken\.c:4: main: REQUIRES\(1 == 2\) does not' \
+  "$said"
+${CC:-cc} -I. "$work/broken.c" -o "$work/broken" || problem 'compiler'
+"$work/broken" || problem 'a contract is checked without DEBUG'
+finish
+
+# plug NAME FLAGS..: expects that make fails with the message.
+begin plug_says_what_it_needs
+make_quietly plug && problem 'it was happy with nothing'
+want_match 'without all' 'make plug needs both: make plug SRC=' "$made"
+make_quietly plug SRC=no/such.c NAME=x && problem 'it was happy with no file'
+want_match 'without the file' 'cannot read SRC=no/such\.c' "$made"
+make_quietly plug SRC=tests/compat/cmu.c NAME=x ABI=cobol &&
+  problem 'it was happy with ABI=cobol'
+want_match 'with ABI=cobol' 'ABI=cobol: give auto, classic, void or cmu' "$made"
+finish
+
+begin plug_does_not_make_everything_old
+before=$(ls -l --time-style=full-iso "$mdriver")
+make_quietly plug SRC=tests/compat/classic.c NAME=x ABI=classic ||
+  problem "make plug: $made"
+make_quietly all || problem "make: $made"
+want_equal 'mdriver' "$before" "$(ls -l --time-style=full-iso "$mdriver")"
+finish
+
+# init_style TYPE.. EXPECTED: what abi.sh says of a definition.
+begin styles_of_definitions
+while IFS='|' read -r expected text; do
+  printf '%b' "$text" > "$work/style.c"
+  want_equal "$text" "$expected" "$(driver/abi.sh "$work/style.c")"
+done << 'END'
+-DMM_ABI=0|int mm_init(void) {\n
+-DMM_ABI=0|int\nmm_init(void) {\n
+-DMM_ABI=1 -DMM_BOOL_INIT|bool mm_init(void) {\n
+-DMM_ABI=1 -DMM_BOOL_INIT|bool\nmm_init(void)\n{\n
+-DMM_ABI=1 -DMM_BOOL_INIT|extern _Bool mm_init (void);\n
+-DMM_ABI=1 -DMM_BOOL_INIT|int x; bool mm_init(void){}
+-DMM_ABI=2|int mm_init(void) {}\nvoid mm_checkheap(int v) {\n
+-DMM_ABI=2|int mm_init(void) {}\r\nvoid\r\nmm_checkheap(int v) {\r\n
+-DMM_ABI=0|/* bool mm_init(void) at CMU */ int mm_init(void) {\n
+-DMM_ABI=0|// void mm_checkheap(int)\nint mm_init(void) {\n
+-DMM_ABI=0|/* a * b\n void mm_checkheap(int) **/int mm_checkheap(int) {\n
+END
+finish
+
+# ---- How courses and their scripts call it ----------------------------------
+
+begin graders_of_the_classic_lab # mdriver -vg
+# shellcheck disable=SC2086
+mdrive -vg --allocator "$(so classic)" --alignment 8 $files --rounds 1
+want_equal 'exit status' 0 "$status"
+for regex in '^Team Name:tortoise$' '^Member 1 :Ada Lovelace:ada@example.org$' \
+  '^Results for .* malloc:$' '^Perf index = [0-9]+ \(util\) \+ ' \
+  '^correct:6$' '^perfidx:[0-9]+$'; do
+  want_match 'stdout' "$regex" "$out"
+done
+want_no_match 'an empty member' '^Member 2' "$out"
+finish
+
+begin every_classic_flag
+for flags in -a -g -l -V -D -T -p -C -A '-v 1' '-v 0' -v2 -vg '-v 1 -g' \
+  '-d 0' '-d 1' '-d 2' '-s 60' -aV -vT; do
+  # shellcheck disable=SC2086
+  mdrive $flags --allocator "$(so gnu99)" --alignment 8 --rounds 1 \
+    -f tests/traces/plain.rep
+  want_equal "exit status with $flags" 0 "$status"
+  want_match "stdout with $flags" '^Perf index = ' "$out"
+done
+mdrive -c tests/traces/plain.rep --allocator "$(so gnu99)" --alignment 8
+want_equal 'exit status with -c' 0 "$status"
+mdrive -t tests/traces --allocator "$(so cmu)" --rounds 1
+want_equal 'exit status with -t' 0 "$status"
+want_match 'stdout with -t' '^Using default tracefiles in tests/traces/$' "$out"
+finish
+
+begin traces_relative_absolute_repeated
+mdrive -t tests/traces -f plain.rep -f "$PWD/tests/traces/bait.rep" \
+  -f tests/traces/kept.rep -f plain.rep --rounds 1 --reference none -v
+want_equal 'exit status' 0 "$status"
+want_equal 'rows' 'plain bait kept plain' \
+  "$(grep -E '^ [0-9] +yes ' "$work/out" | awk '{print $NF}' | xargs)"
+finish
+
+begin autolab_is_the_last_line # with its own meaning of -A
+mdrive -A --allocator "$(so cmu)" -f tests/traces/plain.rep --rounds 1
+tail -n 1 "$work/out" > "$work/last.json"
+json "$work/last.json" scores scoreboard.0 > "$work/values" 2>&1 ||
+  problem "the last line: $(cat "$work/last.json" "$work/values")"
+finish
+
+begin empty_team
+make_quietly plug SRC=tests/compat/empty_team.c NAME=compat_empty_team ||
+  problem "make plug: $made"
+set -- --allocator "$(so empty_team)" -f tests/traces/plain.rep --rounds 1
+mdrive -g "$@"
+want_equal 'exit status with -g' 2 "$status"
+want_match 'stderr with -g' 'ERROR: Please provide .* about your team' "$err"
+mdrive -ga "$@"
+want_equal 'exit status with -ga' 0 "$status"
+mdrive "$@"
+want_equal 'exit status' 0 "$status"
+finish
+
+begin exit_status_of_the_classic_lab
+set -- --allocator "$T/liars/returns_null.so" -c tests/traces/bait.rep
+mdrive "$@"
+want_equal 'exit status' 1 "$status"
+mdrive --lab-exit "$@"
+want_equal 'exit status with --lab-exit' 0 "$status"
+want_match 'stdout with --lab-exit' '^Terminated with 1 errors$' "$out"
+finish
+
+# ---- What the headers give away ---------------------------------------------
+
+begin headers_do_not_leak
+cat > "$work/names.c" << 'END'
+#include "mm.h"
+#include "memlib.h"
+enum { ALIGNMENT = 8, WSIZE = 4, DSIZE, MAX_HEAP, CHUNKSIZE, PAGE, MIN, MAX };
+static int block, heap, list, size, lo, hi;
+int main(void) {
+  FILE *file = stdout;            /* of <stdio.h> */
+  ssize_t n = (ssize_t)getpid();  /* of <unistd.h> */
+  return !file + (int)(n * 0) + block + heap + list + size + lo + hi;
+}
+END
+${CC:-cc} -Wall -Werror -I. -c "$work/names.c" -o "$work/names.o" \
+  2> "$work/names.err" || problem "$(cat "$work/names.err")"
+finish

@@ -1,0 +1,202 @@
+#!/bin/sh
+# misuse/run.sh - what the driver cannot make sense of, it refuses: exit status
+# 2, one clear message on stderr, nothing on stdout, no operation executed.
+group=misuse
+. tests/lib.sh
+
+so=$T/misuse
+good=tests/traces/plain.rep
+SPY_MARK=$work/mark
+export SPY_MARK
+
+# refuse NAME REGEX ARGS..: the allocator is a spy; the message must match.
+refuse() {
+  begin "$1"
+  regex=$2
+  shift 2
+  rm -f "$SPY_MARK"
+  mdrive --allocator "$so/spy.so" "$@"
+  want_equal 'exit status' 2 "$status"
+  want_equal 'stdout' '' "$out"
+  want_match 'stderr' "$regex" "$err"
+  want_equal 'messages' 1 "$(grep -ac '^mdriver: ' "$work/err")"
+  [ ! -e "$SPY_MARK" ] || problem 'an operation was executed'
+  finish
+}
+
+# The spy itself works, or this group would prove nothing.
+begin the_spy_is_an_allocator
+mdrive --allocator "$so/spy.so" -c $good
+want_equal 'exit status' 0 "$status"
+[ -e "$SPY_MARK" ] || problem 'it leaves no mark'
+finish
+
+# ---- Flags ------------------------------------------------------------------
+
+refuse unknown_flag '^mdriver: unknown flag -Z in .-Z. \(--help' -Z
+refuse unknown_long_flag '^mdriver: unknown flag --nope \(--help' --nope
+refuse unknown_flag_at_the_end 'unknown flag -Z' -f $good -v -Z
+refuse stray_argument "'x\.rep' is no flag; traces are given with -f" x.rep
+refuse missing_value '^mdriver: -f needs a value behind it' -v -f
+refuse missing_long_value '^mdriver: --json needs a value behind it' --json
+refuse no_number "^mdriver: -s takes a number, not 'x'" -f $good -s x
+refuse negative_number '^mdriver: -s takes a number' -f $good -s -5
+refuse absurd_rounds '^mdriver: --rounds takes a whole number up to' \
+  -f $good --rounds 1e9
+refuse absurd_heap '^mdriver: cannot reserve a heap of .*--max-heap' \
+  -f $good --max-heap 4000000T
+refuse no_heap '^mdriver: --max-heap takes at least' -f $good --max-heap 0
+refuse no_memory '^mdriver: --memory-limit takes at least 1\.0M' \
+  -f $good --memory-limit 100
+refuse crooked_heap_base '^mdriver: --heap-base takes a multiple of' \
+  -f $good --heap-base 0x10000001
+# A sanitizer ends the process where it does not like an address.
+[ -n "$SANITIZED" ] ||
+  refuse absurd_heap_base '^mdriver: cannot reserve a heap .* at --heap-base' \
+    -f $good --heap-base 0x3ffffffffffff000
+refuse odd_alignment '^mdriver: --alignment takes a power of two' \
+  -f $good --alignment 12
+
+# ---- Trace files ------------------------------------------------------------
+
+refuse missing_trace \
+  '^mdriver: no/such\.rep: cannot read the trace: No such file.*; give' \
+  -f no/such.rep
+refuse directory_as_trace '^mdriver: tests: cannot read the trace: Is a dir' \
+  -f tests
+refuse missing_trace_folder '^mdriver: -t no/such/: cannot read that folder' \
+  -t no/such
+refuse folder_without_traces '^mdriver: -t docs/: there is no \.rep file' \
+  -t docs
+refuse check_of_a_missing_trace '^mdriver: no/such\.rep: cannot read' \
+  -c no/such.rep
+
+# A folder, as root may read every file.
+if [ "$(id -u)" = 0 ]; then
+  name=unreadable_trace
+  skip 'root can read everything'
+else
+  cp $good "$work/secret.rep"
+  chmod 000 "$work/secret.rep"
+  refuse unreadable_trace 'secret\.rep: cannot read the trace: Permission' \
+    -f "$work/secret.rep"
+fi
+
+# bad_trace NAME REGEX CONTENT: as printf's format; the regex follows the name
+# of the file. Good traces before and after it must not be started.
+bad_trace() {
+  # shellcheck disable=SC2059
+  printf "$3" > "$work/$1.rep"
+  refuse "$1" "^mdriver: $work/$1\.rep:$2" \
+    -f $good -f "$work/$1.rep" -f $good
+}
+
+bad_trace empty_file '1:1: the file ends where its header should have a wei' ''
+bad_trace blank_file '3:1: the file ends where its header should' '\n\n'
+bad_trace half_a_header '3:1: the file ends where .* of operations' '1\n2\n'
+bad_trace no_header '1:1: expected a weight \(0 to 3\) or a heap size' \
+  'a 0 8\nf 0\n'
+bad_trace no_operation '.* the trace has no operation' '1\n0\n0\n0\n'
+bad_trace binary_file '.* expected a weight' '\177ELF\002\001\001\000\000\003'
+bad_trace binary_operations '5:1: an operation is a letter' \
+  '1\n1\n1\n0\n\377\376\000\001\n'
+bad_trace unknown_operation '6:1: an operation is a letter and a blank' \
+  '1\n1\n1\n0\na 0 8\nx 0\n'
+bad_trace missing_id '5:2: expected an id here' '1\n1\n1\n0\na\n'
+bad_trace missing_first_size '5:4: expected a size here' '1\n1\n1\n0\na 0\n'
+bad_trace size_of_letters "5:6: 'k' is not part of a size" \
+  '1\n1\n1\n0\na 0 8k\n'
+bad_trace negative_size '5:5: expected a size' '1\n1\n1\n0\na 0 -8\n'
+bad_trace negative_id '5:3: an id is not negative' '1\n1\n1\n0\na -3 8\n'
+bad_trace too_many_digits '5:5: a size in bytes does not fit in 64 bits' \
+  '1\n1\n1\n0\na 0 99999999999999999999\n'
+bad_trace too_much_on_a_line '5:7: nothing may follow an operation' \
+  '1\n1\n1\n0\na 0 8 8\n'
+bad_trace freed_twice '7:3: frees id 0, which was freed before' \
+  '1\n1\n1\n0\na 0 8\nf 0\nf 0\n'
+bad_trace freed_but_never_allocated '6:3: frees id 5, which was never alloc' \
+  '1\n1\n1\n0\na 0 8\nf 5\n'
+bad_trace reallocated_after_free '7:3: reallocates id 0, which was freed' \
+  '1\n1\n1\n0\na 0 8\nf 0\nr 0 9\n'
+bad_trace odd_alignment_in_trace '5:5: an alignment is a power of two' \
+  '1\n1\n1\n0\nm 0 24 8\n'
+bad_trace unfinished_calloc '5:6: expected a size' '1\n1\n1\n0\nc 0 4\n'
+bad_trace no_thread_number "5:1: expected a thread number behind '@'" \
+  '1\n1\n1\n0\n@ a 0 8\n'
+bad_trace large_thread_number '5:2: a thread number is at most 255' \
+  '1\n1\n1\n0\n@999 a 0 8\n'
+
+begin caret_under_the_column
+mdrive -f "$work/freed_twice.rep"
+want_match 'the line' '^    f 0$' "$err"
+want_match 'the caret' '^      \^$' "$err"
+finish
+
+# ---- Allocators -------------------------------------------------------------
+
+refuse missing_library '^mdriver: -A no/such\.so: No such file.*; give a \.so' \
+  -f $good -A no/such.so
+refuse library_without_a_value '^mdriver: --allocator needs a value' \
+  -f $good --allocator
+refuse no_library '^mdriver: -A tests/run\.sh: cannot load it: ' \
+  -f $good -A tests/run.sh
+refuse directory_as_library '^mdriver: -A tests: cannot load it: ' \
+  -f $good -A tests
+refuse no_allocator '^mdriver: -A .*no_allocator\.so: it exports neither' \
+  -f $good -A "$so/no_allocator.so"
+refuse lacks_free '^mdriver: -A .*it exports mm_malloc, mm_free or mm_init, ' \
+  -f $good -A "$so/lacks_free.so"
+refuse lacks_symbol '^mdriver: -A .*cannot load it: .*somebody_elses_malloc' \
+  -f $good -A "$so/lacks_symbol.so"
+refuse crashes_on_load \
+  '^mdriver: -A .*: killed by SIGABRT \(.*\) while it was loaded' \
+  -f $good -A "$so/crashes_on_load.so"
+refuse exits_on_load '^mdriver: -A .*: ended its process .* while it was load' \
+  -f $good -A "$so/exits_on_load.so"
+refuse loops_on_load '^mdriver: -A .*: has not returned .* while it was' \
+  -f $good -s .3 -A "$so/loops_on_load.so"
+refuse crashes_in_name '^mdriver: -A .*: killed by SIGSEGV .* while it was lo' \
+  -f $good -A "$so/crashes_in_name.so"
+refuse missing_reference '^mdriver: --reference no/such\.so: No such file' \
+  -f $good --reference no/such.so
+refuse reference_that_is_none '^mdriver: --reference .*it exports neither' \
+  -f $good --reference "$so/no_allocator.so"
+
+# ---- Files to write ---------------------------------------------------------
+
+for flag in --json --csv; do
+  kind=$(echo $flag | tr -d -)
+  refuse "${kind}_into_no_folder" \
+    "^mdriver: $flag no/such/x: cannot write it: No such file" \
+    -f $good $flag no/such/x
+  refuse "${kind}_over_a_folder" "^mdriver: $flag tests: cannot write it: Is" \
+    -f $good $flag tests
+done
+
+begin refused_input_leaves_old_results_alone
+echo old > "$work/old.json"
+mdrive -f no/such.rep --json "$work/old.json"
+want_equal 'exit status' 2 "$status"
+want_equal 'the file' old "$(cat "$work/old.json")"
+finish
+
+# Only the end of a run can find this one.
+begin disk_is_full
+mdrive -c $good --json /dev/full
+want_equal 'exit status' 2 "$status"
+want_match 'stderr' '^mdriver: --json /dev/full: cannot write it: No space' \
+  "$err"
+finish
+
+# ---- What is asked of mdriver but is no misuse ------------------------------
+
+begin help_fits_a_screen
+mdrive --help
+want_equal 'exit status' 0 "$status"
+want_equal 'stderr' '' "$err"
+want_match 'the first line' '^usage: ' "$(sed -n 1p "$work/out")"
+[ "$(wc -l < "$work/out")" -le 24 ] || problem 'more than 24 lines'
+want_equal 'lines of more than 80 columns' '' \
+  "$(awk 'NR > 1 && length > 80' "$work/out")"
+want_equal 'the same with -h' "$out" "$("$mdriver" -h)"
+finish

@@ -1,0 +1,354 @@
+// stress.cpp - random operations on one allocator, in one thread, against a
+// model of what its heap must hold.
+//
+//   stress [SEED [OPERATIONS]]
+//
+// Three tests: `random` in an ample heap; `exhausted`, in a heap so small that
+// requests fail all the time; `again`, many mm_init in a process, with heaps
+// of different sizes at different places.
+#include "tests/stress/common.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+using namespace stress;
+using driver::Shadow;
+
+namespace {
+
+class Model {
+public:
+  Model(uint64_t seed, bool may_fail) : random_(seed), may_fail_(may_fail) {}
+
+  void run_ops(uint64_t ops);
+  void fill_up(size_t size);
+  void free_all();
+  void check_heap();
+  Random &random() { return random_; }
+  size_t live() const { return blocks_.size(); }
+  uint64_t failures() const { return failures_; }
+
+private:
+  void step();
+  size_t size() { return random_size(random_, mood_); }
+  bool failed(const char *payload, size_t size, const char *what);
+  void do_malloc();
+  void do_calloc();
+  void do_memalign();
+  void do_realloc();
+  void do_free(size_t which);
+  void do_absurd();
+  void keep(char *payload, size_t size, size_t align);
+  void enter(const Block &block);
+  void leave(const Block &block);
+  Block take(size_t which);
+
+  Random random_;
+  const bool may_fail_;
+  std::vector<Block> blocks_;
+  Shadow shadow_;
+  unsigned mood_ = 0;
+  size_t wanted_ = 0; // live blocks, about
+  uint64_t payload_ = 0, failures_ = 0, seeds_ = 0;
+};
+
+// ---- Operations -------------------------------------------------------------
+
+// NULL is an answer only where the heap may be full.
+bool Model::failed(const char *payload, size_t size, const char *what) {
+  if (payload) return false;
+  if (size == 0) return true;
+  if (errno != ENOMEM) fail("%s failed, but errno is %d", what, errno);
+  if (!may_fail_)
+    fail("%s of %zu bytes failed, with %llu live in a heap of %zu", what, size,
+         static_cast<unsigned long long>(payload_), mem_limit());
+  failures_++;
+  return true;
+}
+
+void Model::enter(const Block &block) {
+  auto start = reinterpret_cast<uintptr_t>(block.payload);
+  uintptr_t end = start + std::max<size_t>(block.size, 1);
+  if (mm_usable_size)
+    end = std::max(end, start + mm_usable_size(block.payload));
+  Shadow::Entry other = shadow_.overlapping(start, end);
+  if (other != shadow_.none())
+    fail("payload %p of %zu bytes overlaps that at 0x%llx of %zu",
+         static_cast<void *>(block.payload), block.size,
+         static_cast<unsigned long long>(other->first),
+         static_cast<size_t>(other->second.size));
+  shadow_.insert(start, {end, block.size, block.seed, 0});
+  blocks_.push_back(block);
+  payload_ += block.size;
+}
+
+void Model::leave(const Block &block) {
+  shadow_.erase(shadow_.find(reinterpret_cast<uintptr_t>(block.payload)));
+  payload_ -= block.size;
+}
+
+Block Model::take(size_t which) {
+  Block block = blocks_[which];
+  blocks_[which] = blocks_.back();
+  blocks_.pop_back();
+  block.verify(block.size, "while it was live");
+  leave(block);
+  return block;
+}
+
+void Model::keep(char *payload, size_t size, size_t align) {
+  check_payload(payload, size, align);
+  Block block{payload, size, run.seed + ++seeds_ * 0x9e3779b97f4a7c15};
+  enter(block);
+  block.fill(0);
+}
+
+void Model::do_malloc() {
+  size_t n = size();
+  errno = 0;
+  auto *p = static_cast<char *>(mm_malloc(n));
+  if (!failed(p, n, "malloc")) keep(p, n, 1);
+}
+
+void Model::do_calloc() {
+  size_t n = size(), count = 1 + random_.below(9), each = n / count;
+  errno = 0;
+  auto *p = static_cast<char *>(mm_calloc(count, each));
+  n = count * each;
+  if (failed(p, n, "calloc")) return;
+  for (size_t i = 0; i < n; i++)
+    if (p[i]) fail("calloc's byte %zu of %zu is not zero", i, n);
+  keep(p, n, 1);
+}
+
+void Model::do_memalign() {
+  size_t n = size(), align = size_t{1} << random_.below(14);
+  errno = 0;
+  auto *p = static_cast<char *>(mm_memalign(align, n));
+  if (!failed(p, n, "memalign")) keep(p, n, align);
+}
+
+void Model::do_realloc() {
+  size_t which = random_.below(blocks_.size());
+  Block old = blocks_[which];
+  size_t n =
+      random_.one_in(3) ? old.size + random_.below(old.size + 40) : size();
+  old.verify(old.size, "before realloc");
+  errno = 0;
+  auto *p = static_cast<char *>(mm_realloc(old.payload, n));
+  if (n > 0 && !p) {
+    failed(p, n, "realloc");
+    return old.verify(old.size, "in a realloc that failed");
+  }
+  blocks_[which] = blocks_.back();
+  blocks_.pop_back();
+  leave(old);
+  if (n == 0) {
+    if (p) fail("realloc to 0 bytes returned a block");
+    return;
+  }
+  check_payload(p, n, 1);
+  Block block{p, n, old.seed};
+  enter(block);
+  block.verify(std::min(n, old.size), "in realloc");
+  block.fill(std::min(n, old.size));
+}
+
+void Model::do_free(size_t which) {
+  mm_free(take(which).payload);
+}
+
+// What no heap has: NULL, ENOMEM, and nothing has happened.
+void Model::do_absurd() {
+  const size_t kHuge[] = {SIZE_MAX,
+                          SIZE_MAX - random_.below(10000),
+                          SIZE_MAX / 2 + random_.below(100),
+                          mem_limit() + random_.below(100),
+                          (size_t{1} << 32) + random_.below(1000),
+                          (size_t{1} << 34) - random_.below(100)};
+  size_t n = kHuge[random_.below(6)];
+  if (n < mem_limit()) return;
+  errno = 0;
+  uint64_t dice = random_.below(4);
+  void *p = dice == 0                  ? mm_malloc(n)
+            : dice == 1 && mm_memalign ? mm_memalign(64, n)
+            : dice == 2 && mm_calloc   ? mm_calloc(n / 5 + 1, 7)
+            : dice > 0 && live() > 0   ? mm_realloc(blocks_[0].payload, n)
+                                       : nullptr;
+  if (p) fail("a request of %zu bytes succeeded", n);
+  if (dice < 3 && errno != ENOMEM && errno != 0)
+    fail("a request of %zu bytes sets errno to %d", n, errno);
+  if (dice == 0 && errno == 0) fail("malloc of %zu bytes leaves errno 0", n);
+  if (live() > 0) blocks_[0].verify(blocks_[0].size, "in a huge request");
+}
+
+void Model::step() {
+  uint64_t dice = random_.below(100);
+  bool many = blocks_.size() > wanted_;
+  if (blocks_.empty() || dice < (many ? 30u : 50u)) {
+    if (dice % 10 == 0 && mm_calloc) return do_calloc();
+    if (dice % 10 == 1 && mm_memalign) return do_memalign();
+    return do_malloc();
+  }
+  if (dice >= 90) return do_realloc();
+  if (dice == 89) return mm_free(nullptr);
+  if (dice == 88) return do_absurd();
+  do_free(random_.one_in(4) ? blocks_.size() - 1
+                            : random_.below(blocks_.size()));
+}
+
+void Model::run_ops(uint64_t ops) {
+  for (uint64_t i = 0; i < ops; i++) {
+    if (i % 4096 == 0) { // the program enters another phase
+      mood_ = static_cast<unsigned>(random_.below(6));
+      wanted_ = size_t{1} << random_.below(11);
+    }
+    step();
+    if (i % 16384 == 8191) check_heap();
+  }
+  check_heap();
+}
+
+// Until nothing more comes.
+void Model::fill_up(size_t size) {
+  errno = 0;
+  for (char *p;
+       !failed(p = static_cast<char *>(mm_malloc(size)), size, "malloc");)
+    keep(p, size, 1);
+  check_heap();
+}
+
+void Model::free_all() {
+  while (!blocks_.empty()) do_free(random_.below(blocks_.size()));
+  check_heap();
+}
+
+// ---- The heap as a whole ----------------------------------------------------
+
+struct Walk {
+  Shadow &shadow;
+  const char *next;
+  size_t allocated = 0;
+};
+
+// Pieces follow each other without a gap; an allocated one holds one payload.
+void visit(void *context, const void *start, size_t size, mm_kind kind) {
+  auto *walk = static_cast<Walk *>(context);
+  if (start != walk->next)
+    fail("mm_walk: a piece begins at %p, the last one ended at %p", start,
+         static_cast<const void *>(walk->next));
+  if (size == 0) fail("mm_walk: the piece at %p has no bytes", start);
+  walk->next += size;
+  auto from = reinterpret_cast<uintptr_t>(start);
+  Shadow::Entry held = walk->shadow.overlapping(from, from + size);
+  bool whole = held != walk->shadow.none() && held->first >= from &&
+               held->second.end <= from + size;
+  if ((kind == MM_ALLOCATED) != (held != walk->shadow.none()))
+    fail("mm_walk: the piece %p of %zu bytes is %s", start, size,
+         kind == MM_ALLOCATED ? "allocated, but nobody holds it"
+                              : "not allocated, but a payload lies there");
+  if (kind == MM_ALLOCATED && !whole)
+    fail("mm_walk: a payload reaches out of the piece %p of %zu bytes", start,
+         size);
+  walk->allocated += kind == MM_ALLOCATED;
+}
+
+void Model::check_heap() {
+  if (mm_checkheap && !mm_checkheap(__LINE__)) fail("mm_checkheap says no");
+  for (const Block &block : blocks_) block.verify(block.size, "meanwhile");
+  if (!mm_walk) return;
+  auto *lo = static_cast<const char *>(mem_heap_lo());
+  Walk walk{shadow_, lo};
+  mm_walk(visit, &walk);
+  if (walk.next != lo + mem_heapsize())
+    fail("mm_walk ends at %p, the brk is at %p",
+         static_cast<const void *>(walk.next),
+         static_cast<const void *>(lo + mem_heapsize()));
+  if (walk.allocated != blocks_.size())
+    fail("mm_walk finds %zu allocated blocks, %zu are live", walk.allocated,
+         blocks_.size());
+}
+
+// ---- Tests ------------------------------------------------------------------
+
+void start(size_t limit) {
+  if (limit != mem_limit() && mem_reserve(limit, nullptr) != 0)
+    fail("cannot reserve a heap of %zu bytes", limit);
+  mem_reset_brk();
+  if (mm_init() < 0) fail("mm_init failed");
+}
+
+void test_random() {
+  run.test = "random";
+  start(MAX_HEAP);
+  Model model(run.seed, false);
+  model.run_ops(run.ops);
+  model.free_all();
+  passed();
+}
+
+// Fills the heap with blocks of one size, again and again: as many as the
+// first time, since all were given back.
+void fill_and_empty(Random &random) {
+  size_t size = 1000 + random.below(100000), counts[3];
+  for (size_t &count : counts) {
+    std::vector<char *> blocks;
+    while (auto *p = static_cast<char *>(mm_malloc(size))) {
+      check_payload(p, size, 1);
+      std::memset(p, static_cast<int>(blocks.size() & 0xff), size);
+      blocks.push_back(p);
+    }
+    if (errno != ENOMEM) fail("an exhausted heap sets errno to %d", errno);
+    for (size_t i = 0; i < blocks.size(); i++)
+      if ((blocks[i][size - 1] & 0xff) != static_cast<int>(i & 0xff))
+        fail("a block lost its content when the heap was exhausted");
+    count = blocks.size();
+    for (char *p : blocks) mm_free(p);
+  }
+  if (counts[1] < counts[0] || counts[2] < counts[0] || counts[0] == 0)
+    fail("a heap holds %zu, then %zu, then %zu blocks of %zu bytes", counts[0],
+         counts[1], counts[2], size);
+}
+
+void test_exhausted() {
+  run.test = "exhausted";
+  Random random(run.seed + 1);
+  uint64_t failures = 0;
+  for (int episode = 0; episode < 8; episode++) {
+    start((size_t{12} + 4 * random.below(4)) << 20);
+    if (episode % 2) fill_and_empty(random);
+    Model model(random.next(), true);
+    model.run_ops(run.ops / 32);
+    model.fill_up(size_t{1} << (7 + random.below(11)));
+    model.run_ops(run.ops / 32);
+    failures += model.failures();
+    model.free_all();
+    if (void *p = mm_malloc(100))
+      mm_free(p);
+    else
+      fail("malloc(100) fails in an empty heap that was exhausted");
+  }
+  if (failures <= 8) fail("the heap was never exhausted");
+  passed();
+}
+
+void test_again() {
+  run.test = "again";
+  Random random(run.seed + 2);
+  for (int i = 0; i < 100; i++) {
+    start(size_t{64} << (20 + random.below(3)));
+    Model model(random.next(), false);
+    model.run_ops(1 + random.below(run.ops / 500 + 10));
+  }
+  passed();
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  read_arguments(argc, argv, 1000000);
+  test_random();
+  test_exhausted();
+  test_again();
+}

@@ -1,0 +1,118 @@
+// space_test.cpp - where the heap's bytes were when the payload was at its
+// peak, on an allocator whose every byte is known.
+#include "driver/space.hpp"
+
+#include "memlib.h"
+#include "tests/check.h"
+
+#include <vector>
+
+using namespace driver;
+
+namespace {
+
+// Blocks of 64 bytes, one behind the other, below which lie 100 bytes of
+// tables; above them, 36 bytes that are no block yet.
+struct Toy {
+  std::vector<bool> used;
+} toy;
+
+int toy_init() {
+  toy.used.clear();
+  mem_sbrk(100 + 36);
+  return 0;
+}
+void *toy_malloc(size_t size) {
+  if (size > 64) return nullptr;
+  mem_sbrk(64);
+  toy.used.push_back(true);
+  return static_cast<char *>(mem_heap_lo()) + 100 + 64 * (toy.used.size() - 1);
+}
+void toy_free(void *p) {
+  if (!p) return;
+  auto at = static_cast<char *>(p) - static_cast<char *>(mem_heap_lo()) - 100;
+  size_t block = static_cast<size_t>(at) / 64;
+  toy.used[block] = false;
+  if (block + 1 < toy.used.size()) return;
+  toy.used.pop_back();
+  mem_sbrk(-64);
+}
+void toy_walk(mm_visit *visit, void *ctx) {
+  char *at = static_cast<char *>(mem_heap_lo());
+  visit(ctx, at, 100, MM_METADATA);
+  at += 100;
+  for (bool used : toy.used) {
+    visit(ctx, at, 64, used ? MM_ALLOCATED : MM_FREE);
+    at += 64;
+  }
+  visit(ctx, at, 36, MM_UNUSED);
+}
+
+Space measure(const char *ops, bool walk = true) {
+  mem_reserve(1 << 20, nullptr);
+  Allocator a;
+  a.init_symbol = reinterpret_cast<void *>(toy_init);
+  a.fn.malloc = toy_malloc;
+  a.fn.free = toy_free;
+  if (walk) a.fn.walk = toy_walk;
+  Trace t = parse_trace("x.rep", std::string("1 1 1 0\n") + ops, {1 << 20, 16});
+  Progress progress;
+  SpaceReport report;
+  measure_space(t, a, progress, report);
+  return space_of(t, report);
+}
+
+} // namespace
+
+TEST(breakdown_at_the_peak) {
+  // At the peak: 60 + 40 live, a free block between them.
+  Space s = measure("a 0 60\na 1 1\na 2 1\nf 1\nf 2\na 4 40\nf 4\n");
+  CHECK_EQ(s.high_water, 136 + 3 * 64);
+  CHECK_EQ(s.utilization, 100.0 / (136 + 3 * 64));
+  CHECK(s.at_peak.has_value());
+  const Breakdown &b = *s.at_peak;
+  CHECK_EQ(b.payload, 100);
+  CHECK_EQ(b.internal, 4 + 24);
+  CHECK_EQ(b.external, 64);
+  CHECK_EQ(b.metadata, 100);
+  CHECK_EQ(b.unused, 36);
+  CHECK_EQ(b.payload + b.internal + b.external + b.metadata + b.unused +
+               b.above,
+           s.high_water);
+}
+
+// The brk had been higher than it was at the peak.
+TEST(breakdown_knows_what_lies_above_the_brk) {
+  Space s = measure("a 0 1\na 1 1\na 2 1\nf 2\nf 1\na 3 64\n");
+  CHECK_EQ(s.high_water, 136 + 3 * 64);
+  CHECK_EQ(s.at_peak->above, 64);
+  CHECK_EQ(s.at_peak->payload, 65);
+}
+
+TEST(without_a_walk_there_is_no_breakdown) {
+  Space s = measure("a 0 60\n", false);
+  CHECK(!s.at_peak.has_value());
+  CHECK_EQ(s.utilization, 60.0 / 200);
+}
+
+// Less heap than payload: a block was handed out twice.
+TEST(a_heap_that_is_too_small) {
+  mem_reserve(1 << 20, nullptr);
+  Trace t = parse_trace("x.rep", "1 1 1 0\na 0 60\n", {1 << 20, 16});
+  CHECK_EQ(claims_too_much(t, 60), "");
+  CHECK_EQ(claims_too_much(t, 59),
+           "x.rep: its heap reached 59 bytes, but 60 bytes of payload were "
+           "live: it hands out memory twice");
+  t.peak_payload = 2 << 20; // which could not be live at the same time
+  CHECK_EQ(claims_too_much(t, 59), "");
+}
+
+// It is no utilization above 100 % either.
+TEST(utilization_above_one_is_refused) {
+  Trace t = parse_trace("x.rep", "1 1 1 0\na 0 60\n", {1 << 20, 16});
+  SpaceReport report;
+  report.high_water = 30;
+  CHECK_EQ(space_of(t, report).utilization, 0.0);
+  report.high_water = 60;
+  CHECK_EQ(space_of(t, report).utilization, 1.0);
+}
