@@ -6,511 +6,545 @@
  * a piece of memory whose blocks all have one size. Allocation stays in one
  * page until it is used up, so that what is allocated together lies together.
  * And each page has three lists, so that neither the common case nor other
- * threads get in each other's way.
+ * threads get in each other's way:
  *
  *   heap (one a thread)
- *     queue of pages for each size class
- *   segment, 4 MiB, at a multiple of 4 MiB from the heap's first byte
- *     +--------+---------------------------------------------------------+
- *     | header | page 0 | page 1 | page 2 | ...                          |
- *     +--------+---------------------------------------------------------+
- *     small:  64 pages of 64 KiB     for objects up to 8 KiB
- *     large:   8 pages of 512 KiB    for objects up to 512 KiB
- *     huge:    one page, the whole segment or several in a row
- *   page
- *     free ----> block -> block -> block       malloc takes from here
- *     local_free ----> block -> block          free of the owner puts here
- *     thread_free ---> block                   free of other threads, atomic
+ *     queue of each size class --> page --> page
+ *                                   |
+ *          free  ----> block -> block -> block      malloc takes from here
+ *          local_free ----> block -> block          the owner frees to here
+ *          thread_free ---> block                   others free to here, atomic
  *
  * malloc pops `free`. Only when that is empty does it take the generic path,
- * which makes local_free the new free list, and then thread_free; so the
- * generic path runs at least once in as many calls as a page has blocks: the
- * heartbeat, by which whatever is to be done now and then gets done, without
- * a counter on the fast path.
+ * which makes local_free and thread_free the new free list. As free never puts
+ * anything on `free`, the generic path runs at least once in as many calls as
+ * a page has blocks: the *heartbeat*, by which everything else gets done
+ * without a counter on the fast path.
  *
- * Invariants:
+ * The life of a page: made when its class has no block left, at the front of
+ * the queue; used up, it leaves the queue, which so stays short; with the
+ * first free it comes back; when its last block is free it goes back to the
+ * space, unless it is the only one of its class. Its size follows demand: the
+ * square root of what its class has, so that both what is unused in the last
+ * page and the number of pages grow slowly.
  *
- *   C1  segments lie at multiples of 4 MiB, one behind the other
- *   C2  a page's used + free + local_free = capacity <= reserved, where used
- *       counts the blocks that are allocated or on thread_free
- *   C3  every block on a page's lists lies in the page at a multiple of its
- *       block size, and is on one list once
- *   C4  a page in use is in the queue of its size class, once
- *   C5  direct[i] is the first page of the queue that serves i units, or the
- *       empty page
- *   C6  a segment's used counts its pages in use
+ * Where pages lie, and how a pointer finds its own, is the geometry
+ * (chaos/space.hpp). Here are the heaps, the queues, and what threads do to
+ * each other.
  *
- * Not here yet: pages of threads that ended; giving memory back.
+ *   size      is served from
+ *   small     a page of its class: with one size class a page, no headers
+ *   larger    a span of its own, in whole units. Spans that were freed wait in
+ *             the heap, by length, for the next request (at most until the brk
+ *             would have to move)
+ *
+ * From which size on, depends on the class: it gets pages when it has so many
+ * bytes that a page is worth it (wants_span).
+ *
+ * Threads. What a heap and its pages hold is touched by its own thread only.
+ * Another thread that frees a block pushes it on the page's thread_free. If
+ * the page was full, in no queue, its owner would not look there; so the one
+ * that takes the mark kFull away tells it, by the heap's list `returned`. The
+ * space is shared, under a lock. When a thread ends, its heap is abandoned:
+ * the next thread takes it over as it is, or one that needs memory takes its
+ * pages.
+ *
+ * Invariants, checked by mm_checkheap:
+ *
+ *   C1  spans fill the space from its first byte to the top without gaps, and
+ *       each unit's code says what it is part of
+ *   C2  a page's capacity = used + |free| + |local_free|
+ *   C3  a page's blocks on lists lie in it at multiples of the block size,
+ *       and are on one list once
+ *   C4  pages on a queue are of its class, owned by the heap, linked both ways
+ *   C5  a page that is not on a queue is full, or on the list `returned`
+ *   C6  two free spans are never neighbours, and none is below the top
+ *   C7  each free span is on the list of its length, once, and repeats its
+ *       length at its end
+ *   C8  bit c of the bitmap says whether list c has a span, and bit w of the
+ *       summary whether word w has a bit
+ *   C9  spans that wait in a heap are objects of that many units
+ *
+ * Not here: a thread cache beyond the heap; moving what is in use.
  */
 #define MM_OPTIONAL
 #include "mm.h"
 
-#include "config.h"
-#include "memlib.h"
+#include "chaos/space.hpp"
 
-#include <atomic>
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
 #include <cstring>
+#include <new>
 #include <pthread.h>
 
 namespace chaos {
 namespace {
 
-// ---- Constants --------------------------------------------------------------
+// ---- Heaps ------------------------------------------------------------------
 
-constexpr size_t kUnit = ALIGNMENT;
-constexpr size_t kSegmentSize = 4 << 20;
-constexpr size_t kSmallPage = 64 << 10, kLargePage = 512 << 10;
-constexpr size_t kSmallMax = 8 << 10, kLargeMax = 512 << 10;
-constexpr size_t kMaxPages = kSegmentSize / kSmallPage;
-constexpr size_t kDirectMax = 1 << 10; // sizes found without computing a class
-constexpr size_t kDirect = kDirectMax / kUnit + 1;
-// Each size up to kExact units has a class of its own; then four a doubling,
-// so that a block is at most a quarter larger than what was asked for.
-constexpr size_t kExactBits = 3, kExact = 1 << kExactBits;
-constexpr size_t kClasses = kExact + 4 * 17;
-constexpr size_t kExtend = 4 << 10; // bytes of blocks linked at a time
-constexpr uint64_t kHeartbeat = 64; // generic calls between collections
-
-// ---- Types ------------------------------------------------------------------
-
-struct Block {
-  Block *next;
-};
-
-struct Heap;
-
-// Conservation: used + |free| + |local_free| == capacity <= reserved.
-struct Page {
-  Block *free = nullptr;
-  Block *local_free = nullptr;
-  std::atomic<Block *> thread_free{nullptr};
-  Heap *heap = nullptr;  // the owner; none: not in use
-  uint32_t used = 0;     // allocated, or on thread_free
-  uint32_t capacity = 0; // blocks that were ever on a list
-  uint32_t reserved = 0; // blocks that fit
-  uint32_t size_class = 0;
-  size_t block_size = 0;
-  char *start = nullptr;
-  Page *next = nullptr, *prev = nullptr;
-  bool has_aligned = false; // some payloads begin inside their block
-};
-
-enum class Kind : uint32_t { Small, Large, Huge, Free };
-
-struct Segment {
-  Kind kind;
-  uint32_t used; // pages in use
-  size_t count;  // segments in a row: more than 1 only for huge and free
-  Segment *next; // of the same kind with free pages, or free
-  Page pages[kMaxPages];
-};
-
-constexpr size_t kHeaderSize = (sizeof(Segment) + kUnit - 1) / kUnit * kUnit;
-static_assert(kHeaderSize < kSmallPage, "page 0 has room beside the header");
-
-struct Queue {
-  Page *first, *last;
-};
+// Spans of up to 64 KiB wait in the heap when they are freed.
+constexpr uint32_t kWaitUnits = (64 << 10) / kUnit;
+constexpr uint64_t kHeartbeat = 1024; // generic mallocs
 
 struct Heap {
-  Page *direct[kDirect];
-  Queue queue[kClasses];
-  uint64_t generic_calls;
-  bool taken;
+  // The queues; empty_page: none.
+  std::array<Page *, kClasses> first;
+  std::array<uint32_t, kClasses> last{}; // page_index, if there is a first
+  std::array<Block *, kWaitUnits + 1> waiting{}; // freed spans, by units
+  uint32_t waiting_count = 0; // spans put there since the last drain
+  // Spans in use or waiting, by units, and bytes of pages, by class.
+  std::array<uint32_t, units_for(kPageMax) + 1> spans{};
+  std::array<size_t, kClasses> page_bytes{};
+  uint64_t generic_calls = 0;
+  // Pages that were full until other threads freed in them: linked by `next`.
+  std::atomic<Page *> returned{nullptr};
+  Heap *next = nullptr; // of all heaps
+  bool abandoned = false;
+
+  constexpr Heap() { first.fill(&empty_page); }
 };
 
-// A page without blocks: what direct[] holds where there is none, so that the
-// fast path needs no test of its own.
-constinit Page empty_page;
-constinit Heap empty_heap{}; // that of a thread before its first malloc
+// That of a thread before its first malloc; never written.
+constinit Heap empty_heap;
+// The first thread's; the others' lie in the space.
+constinit Heap first_heap;
 
-constexpr size_t kMaxThreads = 64;
-
-// What all threads share.
-struct Shared {
-  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // all below
-  char *base = nullptr;
-  size_t segments = 0;          // gotten from mem_sbrk so far
-  Segment *with_room[2] = {};   // small and large ones
-  Segment *free_runs = nullptr; // by address
-  Heap heaps[kMaxThreads] = {};
+// A thread's own: what it needs on the fast path, and its place in the list of
+// all threads, by which mm_init takes their heaps away.
+struct Thread {
+  Heap *heap = &empty_heap;
+  Thread *next = nullptr;
+  bool listed = false;
 };
-constinit Shared shared;
+__attribute__((tls_model("initial-exec"))) thread_local constinit Thread self;
 
-// Which mm_init the thread's heap belongs to.
-constinit std::atomic<uint64_t> epoch{0};
-__attribute__((tls_model(
-    "initial-exec"))) thread_local constinit Heap *thread_heap = &empty_heap;
-__attribute__((tls_model(
-    "initial-exec"))) thread_local constinit uint64_t thread_epoch = 0;
-
-struct Lock {
-  Lock() { pthread_mutex_lock(&shared.lock); }
-  ~Lock() { pthread_mutex_unlock(&shared.lock); }
+// All under the space's lock.
+struct Everyone {
+  Heap *heaps;
+  Thread *threads;
+  pthread_key_t at_exit;
+  bool key_made;
 };
+constinit Everyone everyone{};
 
-// ---- Size classes
-// -------------------------------------------------------------
+// Called by the heartbeat: a program that frees in the background may do some
+// of it here (mm_chaos_on_heartbeat).
+using Hook = void(uint64_t beat);
+constinit std::atomic<Hook *> heartbeat_hook{nullptr};
 
-size_t units_for(size_t size) {
-  return size ? (size + kUnit - 1) / kUnit : 1;
-}
+// ---- Queues -----------------------------------------------------------------
 
-size_t class_of(size_t units) {
-  if (units <= kExact) return units - 1;
-  size_t u = units - 1;
-  size_t top = 63 - static_cast<size_t>(__builtin_clzll(u));
-  return kExact + (top - kExactBits) * 4 + ((u >> (top - 2)) & 3);
-}
-
-size_t class_size(size_t c) {
-  if (c < kExact) return (c + 1) * kUnit;
-  size_t top = (c - kExact) / 4 + kExactBits, step = (c - kExact) % 4;
-  return (((4 + step) << (top - 2)) + (size_t{1} << (top - 2))) * kUnit;
-}
-
-// ---- Segments
-// -----------------------------------------------------------------
-
-Segment *segment_of(const void *p) {
-  size_t offset =
-      static_cast<size_t>(static_cast<const char *>(p) - shared.base);
-  return reinterpret_cast<Segment *>(shared.base +
-                                     (offset & ~(kSegmentSize - 1)));
-}
-
-size_t page_size(Kind kind, size_t count) {
-  return kind == Kind::Small   ? kSmallPage
-         : kind == Kind::Large ? kLargePage
-                               : count * kSegmentSize;
-}
-
-size_t pages_in(Kind kind) {
-  return kind == Kind::Huge ? 1 : kSegmentSize / page_size(kind, 1);
-}
-
-Page *page_of(const void *p) {
-  Segment *s = segment_of(p);
-  if (s->kind == Kind::Huge) return &s->pages[0];
-  size_t offset = static_cast<size_t>(static_cast<const char *>(p) -
-                                      reinterpret_cast<char *>(s));
-  return &s->pages[offset / page_size(s->kind, 1)];
-}
-
-void run_insert(Segment *run) {
-  Segment **link = &shared.free_runs;
-  Segment *before = nullptr;
-  while (*link && *link < run) {
-    before = *link;
-    link = &(*link)->next;
+void queue_push(Heap *heap, Page *page) {
+  Page *&first = heap->first[page->size_class];
+  page->prev = 0;
+  page->next = 0;
+  if (first != &empty_page) {
+    page->next = page_index(first);
+    first->prev = page_index(page);
+  } else {
+    heap->last[page->size_class] = page_index(page);
   }
-  run->kind = Kind::Free;
-  run->next = *link;
-  *link = run;
-  auto end = [](Segment *s) {
-    return reinterpret_cast<char *>(s) + s->count * kSegmentSize;
-  };
-  auto join_next = [&](Segment *s) {
-    if (!s->next || end(s) != reinterpret_cast<char *>(s->next)) return;
-    s->count += s->next->count;
-    s->next = s->next->next;
-  };
-  join_next(run);
-  if (before) join_next(before);
+  first = page;
 }
 
-Segment *run_take(size_t count) {
-  for (Segment **link = &shared.free_runs; *link; link = &(*link)->next) {
-    Segment *run = *link;
-    if (run->count < count) continue;
-    if (run->count == count) {
-      *link = run->next;
-      return run;
-    }
-    run->count -= count;
-    auto *back = reinterpret_cast<Segment *>(reinterpret_cast<char *>(run) +
-                                             run->count * kSegmentSize);
-    back->count = count;
-    return back;
-  }
-  return nullptr;
-}
-
-// The heap doubles; where that is too much, what is missing has to do.
-bool grow(size_t count) {
-  size_t ask = shared.segments > count ? shared.segments : count;
-  void *got = mem_sbrk(static_cast<intptr_t>(ask * kSegmentSize));
-  if (got == reinterpret_cast<void *>(-1) && ask > count) {
-    ask = count;
-    got = mem_sbrk(static_cast<intptr_t>(ask * kSegmentSize));
-  }
-  if (got == reinterpret_cast<void *>(-1)) return false;
-  shared.segments += ask;
-  auto *run = static_cast<Segment *>(got);
-  run->count = ask;
-  run_insert(run);
-  return true;
-}
-
-Segment *segment_new(Kind kind, size_t count) {
-  Segment *s = run_take(count);
-  if (!s) {
-    if (!grow(count)) return nullptr;
-    s = run_take(count);
-  }
-  s->kind = kind;
-  s->used = 0;
-  s->count = count;
-  s->next = nullptr;
-  for (size_t i = 0; i < pages_in(kind); i++) new (&s->pages[i]) Page();
-  return s;
-}
-
-// ---- Pages
-// ----------------------------------------------------------------------
-
-void page_prepare(Segment *s, size_t i, Heap *heap, size_t block_size) {
-  Page *page = &s->pages[i];
-  size_t size = page_size(s->kind, s->count);
-  size_t skip = i == 0 ? kHeaderSize : 0;
-  page->heap = heap;
-  page->block_size = block_size;
-  page->start = reinterpret_cast<char *>(s) + i * size + skip;
-  page->reserved = static_cast<uint32_t>((size - skip) / block_size);
-  page->capacity = page->used = 0;
-  page->free = page->local_free = nullptr;
-  page->thread_free.store(nullptr, std::memory_order_relaxed);
-  page->has_aligned = false;
-  s->used++;
-}
-
-// A page of the kind that can hold a block of that size; page 0 of a segment
-// may be too small because of the header.
-Page *page_take(Kind kind, Heap *heap, size_t block_size) {
-  Lock lock;
-  Segment **link = &shared.with_room[static_cast<size_t>(kind)];
-  for (;; link = &(*link)->next) {
-    if (!*link) {
-      Segment *fresh = segment_new(kind, 1);
-      if (!fresh) return nullptr;
-      *link = fresh;
-    }
-    Segment *s = *link;
-    for (size_t i = 0; i < pages_in(kind); i++) {
-      size_t room = page_size(kind, 1) - (i == 0 ? kHeaderSize : 0);
-      if (s->pages[i].heap || room < block_size) continue;
-      page_prepare(s, i, heap, block_size);
-      if (s->used == pages_in(kind)) *link = s->next;
-      return &s->pages[i];
-    }
-  }
-}
-
-void page_give(Page *page) {
-  Lock lock;
-  Segment *s = segment_of(page);
-  page->heap = nullptr;
-  if (s->kind == Kind::Huge) return run_insert(s);
-  Segment **room = &shared.with_room[static_cast<size_t>(s->kind)];
-  if (s->used-- == pages_in(s->kind)) {
-    s->next = *room;
-    *room = s;
-  }
-  if (s->used > 0) return;
-  while (*room != s) room = &(*room)->next;
-  *room = s->next;
-  s->count = 1;
-  run_insert(s);
-}
-
-// Links some more of the blocks that were never used.
-void page_extend(Page *page) {
-  size_t count = kExtend / page->block_size;
-  size_t left = page->reserved - page->capacity;
-  if (count == 0) count = 1;
-  if (count > left) count = left;
-  char *at = page->start + page->capacity * page->block_size;
-  Block **link = &page->free;
-  for (size_t i = 0; i < count; i++, at += page->block_size) {
-    *link = reinterpret_cast<Block *>(at);
-    link = &(*link)->next;
-  }
-  *link = nullptr;
-  page->capacity += static_cast<uint32_t>(count);
-}
-
-// Takes over what other threads freed. Acquire pairs with the release of the
-// push in free_remote: the links behind the head are then ours to read.
-void page_collect_threads(Page *page) {
-  Block *head = page->thread_free.exchange(nullptr, std::memory_order_acquire);
-  while (head) {
-    Block *next = head->next;
-    head->next = page->local_free;
-    page->local_free = head;
-    page->used--;
-    head = next;
-  }
-}
-
-// free <- local_free, thread_free, or blocks never used. False: page is full.
-bool page_refill(Page *page) {
-  if (page->free) return true;
-  if (page->thread_free.load(std::memory_order_relaxed))
-    page_collect_threads(page);
-  if (page->local_free) {
-    page->free = page->local_free;
-    page->local_free = nullptr;
-  } else if (page->capacity < page->reserved) {
-    page_extend(page);
-  }
-  return page->free != nullptr;
-}
-
-// ---- Heap
-// -----------------------------------------------------------------------
-
-void heap_update_direct(Heap *heap, size_t c) {
-  size_t top = class_size(c) / kUnit;
-  if (top >= kDirect) return;
-  Page *first = heap->queue[c].first ? heap->queue[c].first : &empty_page;
-  for (size_t u = top; u > 0 && class_of(u) == c; u--) heap->direct[u] = first;
-}
-
-void queue_push_front(Heap *heap, Page *page) {
-  Queue *q = &heap->queue[page->size_class];
-  page->prev = nullptr;
-  page->next = q->first;
-  (q->first ? q->first->prev : q->last) = page;
-  q->first = page;
-  heap_update_direct(heap, page->size_class);
+// At the end: until its turn comes, more of its blocks may be freed.
+void queue_append(Heap *heap, Page *page) {
+  Page *first = heap->first[page->size_class];
+  if (first == &empty_page) return queue_push(heap, page);
+  Page *last = page_at(heap->last[page->size_class]);
+  page->next = 0;
+  page->prev = page_index(last);
+  last->next = heap->last[page->size_class] = page_index(page);
 }
 
 void queue_remove(Heap *heap, Page *page) {
-  Queue *q = &heap->queue[page->size_class];
-  (page->prev ? page->prev->next : q->first) = page->next;
-  (page->next ? page->next->prev : q->last) = page->prev;
-  heap_update_direct(heap, page->size_class);
+  if (page->next)
+    page_at(page->next)->prev = page->prev;
+  else
+    heap->last[page->size_class] = page->prev;
+  if (page->prev)
+    page_at(page->prev)->next = page->next;
+  else
+    heap->first[page->size_class] =
+        page->next ? page_at(page->next) : &empty_page;
 }
 
-void heap_reset(Heap *heap) {
-  for (Page *&p : heap->direct) p = &empty_page;
-  for (Queue &q : heap->queue) q = {};
-  heap->generic_calls = 0;
-}
+// ---- Pages come and go ------------------------------------------------------
 
-Heap *heap_of_thread() {
-  if (thread_epoch == epoch.load(std::memory_order_acquire) &&
-      thread_heap != &empty_heap)
-    return thread_heap;
-  Lock lock;
-  for (Heap &h : shared.heaps) {
-    if (h.taken) continue;
-    h.taken = true;
-    heap_reset(&h);
-    thread_heap = &h;
-    thread_epoch = epoch.load(std::memory_order_relaxed);
-    return &h;
+void heap_drain(Heap *heap);
+
+// Units from the free spans or, when the heap has given back what it keeps,
+// from the top. 0: the space is exhausted.
+uint32_t take_units(Heap *heap, uint32_t units) {
+  uint32_t unit = take_fit(units);
+  if (unit) return unit;
+  if (uint64_t{space.top} + units > space.end) {
+    heap_drain(heap);
+    if ((unit = take_fit(units))) return unit;
   }
-  return nullptr;
+  return take_top(units);
 }
 
-// An empty page goes back, unless it is the only one of its class: the next
-// malloc would need it again.
-void page_retire(Heap *heap, Page *page) {
-  Queue *q = &heap->queue[page->size_class];
-  if (q->first == page && q->last == page) return;
-  queue_remove(heap, page);
-  page_give(page);
+void page_make(Heap *heap, Page *page, size_t c, uint32_t units) {
+  page->free = page->local_free = nullptr;
+  page->thread_free.store(0, std::memory_order_relaxed);
+  page->owner.store(reinterpret_cast<uintptr_t>(heap),
+                    std::memory_order_relaxed);
+  page->used = page->capacity = 0;
+  page->size_class = static_cast<uint8_t>(c);
+  page->units = static_cast<uint16_t>(units);
+  page_link(page, page_start(page), 0,
+            (size_t{units} * kUnit - sizeof(Page)) / kClassSize[c]);
 }
 
-void heap_collect(Heap *heap) {
-  for (Queue &q : heap->queue)
-    for (Page *page = q.first, *next; page; page = next) {
-      next = page->next;
-      if (page->thread_free.load(std::memory_order_relaxed))
-        page_collect_threads(page);
-      if (page->used == 0) page_retire(heap, page);
+uint32_t square_root(uint64_t n) {
+  if (n == 0) return 0;
+  uint64_t root = uint64_t{1} << ((64 - __builtin_clzll(n)) / 2);
+  for (int i = 0; i < 4; i++) root = (root + n / root) / 2; // Newton
+  return static_cast<uint32_t>(root);
+}
+
+// What the class has in pages and in spans.
+size_t class_bytes(const Heap *heap, size_t c) {
+  uint32_t units = units_for(kClassSize[c]);
+  return heap->page_bytes[c] + size_t{heap->spans[units]} * units * kUnit;
+}
+
+// The units of a class's next page: about sqrt(128 * its bytes), and then the
+// first length whose unusable rest is at most 3 percent.
+uint32_t page_units(const Heap *heap, size_t c) {
+  constexpr uint64_t kShare = 128;
+  size_t size = kClassSize[c];
+  size_t bytes = square_root(kShare * class_bytes(heap, c));
+  if (bytes < sizeof(Page) + size) bytes = sizeof(Page) + size;
+  uint32_t least = units_for(bytes), best = least;
+  if (least > kPageUnits / 2) least = best = kPageUnits / 2;
+  size_t best_rest = SIZE_MAX;
+  for (uint32_t units = least; units <= 2 * least; units++) {
+    size_t rest = (units * kUnit - sizeof(Page)) % size;
+    if (rest * best < best_rest * units || best_rest == SIZE_MAX) {
+      best = units;
+      best_rest = rest;
     }
+    if (rest * 32 <= units * kUnit) break;
+  }
+  return best;
+}
+
+// An object of this class had better get a span: as long as a page would have
+// less than kFew blocks, and the span is not half as large again as the block.
+bool wants_span(const Heap *heap, size_t c) {
+  constexpr size_t kFew = 4;
+  size_t size = kClassSize[c], span = units_for(size) * kUnit;
+  return span * 2 <= size * 3 &&
+         (class_bytes(heap, c) + size) * 128 < kFew * kFew * size * size;
 }
 
 Page *heap_fresh_page(Heap *heap, size_t c) {
-  size_t size = class_size(c);
-  Kind kind = size <= kSmallMax ? Kind::Small : Kind::Large;
-  Page *page = page_take(kind, heap, size);
-  if (!page) return nullptr;
-  page->size_class = static_cast<uint32_t>(c);
-  queue_push_front(heap, page);
-  page_refill(page);
+  uint32_t units = page_units(heap, c), unit;
+  {
+    Locked locked;
+    unit = take_units(heap, units);
+    if (!unit) {
+      units = units_for(sizeof(Page) + kClassSize[c]);
+      unit = take_units(heap, units);
+    }
+    if (!unit) return nullptr;
+    mark_page(unit, 0, units);
+  }
+  Page *page = page_at(unit);
+  page_make(heap, page, c, units);
+  heap->page_bytes[c] += units * kUnit;
+  queue_push(heap, page);
   return page;
 }
 
-// The first page of the class with a free block. Pages before it are full and
-// go to the end, so that the next search begins behind them.
-Page *heap_find_page(Heap *heap, size_t c) {
-  Queue *q = &heap->queue[c];
-  for (Page *page = q->first; page; page = page->next) {
-    if (!page_refill(page)) continue;
-    if (page != q->first) {
-      queue_remove(heap, page);
-      queue_push_front(heap, page);
-    }
-    return page;
+// An empty page in a queue, with the lock held.
+void page_release(Heap *heap, Page *page) {
+  queue_remove(heap, page);
+  heap->page_bytes[page->size_class] -= page->units * kUnit;
+  span_give(page_index(page), page->units);
+}
+
+// An empty page goes back, unless it is the only one of its class: the next
+// malloc would have to make it again.
+__attribute__((noinline)) void page_retire(Heap *heap, Page *page) {
+  if (page->prev == 0 && page->next == 0) return;
+  Locked locked;
+  page_release(heap, page);
+}
+
+// The page has no block to give: it leaves the queue. Not so if another thread
+// freed one meanwhile: then thread_free is not empty, and the exchange fails.
+// Release: whoever takes the mark away may write `next` from then on.
+bool page_set_full(Heap *heap, Page *page) {
+  uintptr_t none = 0;
+  queue_remove(heap, page);
+  page_add_reason(page, kFull);
+  if (page->thread_free.compare_exchange_strong(
+          none, kFull, std::memory_order_release, std::memory_order_relaxed))
+    return true;
+  page_drop_reason(page, kFull);
+  queue_push(heap, page);
+  return false;
+}
+
+void page_set_queued(Heap *heap, Page *page) {
+  page_drop_reason(page, kFull);
+  queue_append(heap, page);
+}
+
+// Pages that came back because others freed in them. Acquire pairs with the
+// release in free_remote: `next` is ours to read.
+void heap_take_returned(Heap *heap, Heap *from) {
+  Page *page = from->returned.exchange(nullptr, std::memory_order_acquire);
+  while (page) {
+    Page *next = page->next ? page_at(page->next) : nullptr;
+    page_collect(page);
+    page_set_queued(heap, page);
+    page = next;
   }
-  return heap_fresh_page(heap, c);
 }
 
-void *malloc_huge(Heap *heap, size_t size) {
-  if (size > SIZE_MAX / 2) return nullptr;
-  size_t count = (size + kHeaderSize + kSegmentSize - 1) / kSegmentSize;
-  Lock lock;
-  Segment *s = segment_new(Kind::Huge, count);
-  if (!s) return nullptr;
-  page_prepare(s, 0, heap, count * kSegmentSize - kHeaderSize);
-  s->pages[0].used = s->pages[0].capacity = 1;
-  return s->pages[0].start;
+// ---- The generic path -------------------------------------------------------
+
+// A page of the class with a block in `free`; nullptr: the queue has none.
+Page *heap_find_page(Heap *heap, size_t c) {
+  for (;;) {
+    Page *page = heap->first[c];
+    if (page == &empty_page) return nullptr;
+    if (page_refill(page)) return page;
+    page_set_full(heap, page);
+  }
 }
 
-__attribute__((noinline)) void *malloc_generic(size_t size) {
-  Heap *heap = heap_of_thread();
-  void *result = nullptr;
-  if (heap && size <= kLargeMax) {
-    if (++heap->generic_calls % kHeartbeat == 0) heap_collect(heap);
-    Page *page = heap_find_page(heap, class_of(units_for(size)));
-    if (page) {
-      Block *block = page->free;
-      page->free = block->next;
-      page->used++;
-      result = block;
+// What another heap took may be given back to this one: not below zero.
+void count_span(Heap *heap, uint32_t units, int change) {
+  if (units >= heap->spans.size()) return;
+  uint32_t &count = heap->spans[units];
+  if (change > 0 || count > 0) count += static_cast<uint32_t>(change);
+}
+
+// A span that waits, or a fresh one.
+void *heap_take_span(Heap *heap, uint32_t units) {
+  if (units <= kWaitUnits && heap->waiting[units]) {
+    Block *block = heap->waiting[units];
+    heap->waiting[units] = block->next;
+    return block;
+  }
+  Locked locked;
+  uint32_t unit = take_units(heap, units);
+  if (!unit) return nullptr;
+  mark_object(unit, units);
+  count_span(heap, units, 1);
+  return unit_at(unit);
+}
+
+// With the lock held.
+void span_release(Heap *heap, uint32_t unit, uint32_t units) {
+  count_span(heap, units, -1);
+  span_give(unit, units);
+}
+
+void heap_put_span(Heap *heap, void *p, uint32_t units) {
+  if (units <= kWaitUnits && heap != &empty_heap) {
+    auto *block = static_cast<Block *>(p);
+    block->next = heap->waiting[units];
+    heap->waiting[units] = block;
+    heap->waiting_count++;
+    return;
+  }
+  Locked locked;
+  span_release(heap, unit_of(p), units);
+}
+
+// Gives back what the heap keeps for later: spans that wait, empty pages, and
+// the pages of abandoned heaps. With the lock held.
+void heap_adopt(Heap *heap);
+void heap_drain(Heap *heap) {
+  if (heap->waiting_count)
+    for (uint32_t units = 1; units <= kWaitUnits; units++) {
+      Block *block = heap->waiting[units];
+      heap->waiting[units] = nullptr;
+      while (block) {
+        Block *next = block->next;
+        span_release(heap, unit_of(block), units);
+        block = next;
+      }
     }
-  } else if (heap) {
-    result = malloc_huge(heap, size);
+  heap->waiting_count = 0;
+  heap_adopt(heap);
+  for (Page *page : heap->first)
+    if (page->used == 0 && page != &empty_page) page_release(heap, page);
+}
+
+// A block of a page or, where the class has none, maybe a span.
+void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
+  size_t c = class_of(size);
+  Page *page = heap_find_page(heap, c);
+  if (!page && (heap->waiting[units] || wants_span(heap, c)))
+    return heap_take_span(heap, units);
+  if (!page) page = heap_fresh_page(heap, c);
+  return page ? page_pop(page) : nullptr;
+}
+
+void heap_heartbeat(Heap *heap) {
+  for (Page *first : heap->first)
+    for (Page *page = first, *next; page != &empty_page; page = next) {
+      next = page->next ? page_at(page->next) : &empty_page;
+      page_collect(page);
+      if (page->used == 0) page_retire(heap, page);
+    }
+  uint64_t beat;
+  {
+    Locked locked;
+    space_heartbeat();
+    beat = space.beat;
+  }
+  if (Hook *hook = heartbeat_hook.load(std::memory_order_acquire)) hook(beat);
+}
+
+Heap *heap_of_thread();
+
+__attribute__((noinline)) void *malloc_generic(Heap *heap, size_t size) {
+  void *result = nullptr;
+  if (heap == &empty_heap) heap = heap_of_thread();
+  if (heap && size <= size_t{kMaxUnits} * kUnit) {
+    if (heap->returned.load(std::memory_order_relaxed))
+      heap_take_returned(heap, heap);
+    if (++heap->generic_calls % kHeartbeat == 0) heap_heartbeat(heap);
+    uint32_t units = units_for(size);
+    result = size > kPageMax ? heap_take_span(heap, units)
+                             : heap_take_small(heap, size, units);
   }
   if (!result) errno = ENOMEM;
   return result;
 }
 
-// The block's first byte, from any byte in it.
-Block *block_of(const Page *page, void *p) {
-  size_t offset = static_cast<size_t>(static_cast<char *>(p) - page->start);
+// ---- free -------------------------------------------------------------------
+
+// The block that p points into.
+Block *block_of(Page *page, void *p) {
+  auto offset = static_cast<size_t>(static_cast<char *>(p) - page_start(page));
   return reinterpret_cast<Block *>(static_cast<char *>(p) -
-                                   offset % page->block_size);
+                                   offset % page_block_size(page));
 }
 
-// Release: the owner that takes the list sees the link written here.
+// Release: the owner that takes the list sees the links written here; and the
+// list `returned` carries the page's `next` in the same way. Acquire: when the
+// mark is taken away, what the owner did to the page before is behind us.
 void free_remote(Page *page, Block *block) {
-  Block *head = page->thread_free.load(std::memory_order_relaxed);
+  uintptr_t old = page->thread_free.load(std::memory_order_relaxed);
   do {
-    block->next = head;
+    block->next = reinterpret_cast<Block *>(old & ~kFull);
   } while (!page->thread_free.compare_exchange_weak(
-      head, block, std::memory_order_release, std::memory_order_relaxed));
+      old, reinterpret_cast<uintptr_t>(block), std::memory_order_acq_rel,
+      std::memory_order_relaxed));
+  if (!(old & kFull)) return;
+  // Ours alone to return: the mark is away. And its owner stays, as it is in
+  // no queue and not yet on the list.
+  Heap *heap = page_heap(page);
+  Page *head = heap->returned.load(std::memory_order_relaxed);
+  do {
+    page->next = head ? page_index(head) : 0;
+  } while (!heap->returned.compare_exchange_weak(
+      head, page, std::memory_order_release, std::memory_order_relaxed));
 }
 
-size_t usable(const Page *page, void *p) {
-  size_t offset = static_cast<size_t>(static_cast<char *>(p) - page->start);
-  return page->block_size - offset % page->block_size;
+// The page is another thread's, or full, or the payload may begin inside its
+// block.
+__attribute__((noinline)) void free_generic(Heap *heap, Page *page, void *p) {
+  uintptr_t owner = page->owner.load(std::memory_order_relaxed);
+  Block *block = owner & kAligned ? block_of(page, p) : static_cast<Block *>(p);
+  if (reinterpret_cast<Heap *>(owner & ~kReasons) != heap)
+    return free_remote(page, block);
+  block->next = page->local_free;
+  page->local_free = block;
+  page->used--;
+  if (owner & kFull) {
+    // If the mark is away, somebody is just returning the page.
+    if (!(page->thread_free.fetch_and(~kFull, std::memory_order_relaxed) &
+          kFull))
+      return;
+    page_set_queued(heap, page);
+  }
+  if (page->used == 0) page_retire(heap, page);
+}
+
+// ---- Threads ----------------------------------------------------------------
+
+void heap_start(Heap *heap) {
+  new (heap) Heap;
+  heap->next = everyone.heaps;
+  everyone.heaps = heap;
+}
+
+// Takes over the pages of heaps whose threads ended. With the lock held. Full
+// pages stay with the old heap until one of their blocks is freed.
+void heap_adopt(Heap *heap) {
+  for (Heap *old = everyone.heaps; old; old = old->next) {
+    if (!old->abandoned) continue;
+    heap_take_returned(old, old);
+    for (Page *first : old->first)
+      for (Page *page = first, *next; page != &empty_page; page = next) {
+        next = page->next ? page_at(page->next) : &empty_page;
+        uintptr_t reasons =
+            page->owner.load(std::memory_order_relaxed) & kReasons;
+        queue_remove(old, page);
+        page->owner.store(reinterpret_cast<uintptr_t>(heap) | reasons,
+                          std::memory_order_relaxed);
+        old->page_bytes[page->size_class] -= page->units * kUnit;
+        heap->page_bytes[page->size_class] += page->units * kUnit;
+        page_collect(page);
+        queue_append(heap, page);
+        if (page->used == 0 && page->prev) page_release(heap, page);
+      }
+  }
+}
+
+void thread_ends(void *) {
+  Locked locked;
+  Thread **link = &everyone.threads;
+  while (*link != &self) link = &(*link)->next;
+  *link = self.next;
+  self.listed = false;
+  if (self.heap == &empty_heap) return;
+  heap_drain(self.heap);
+  self.heap->abandoned = true;
+  self.heap = &empty_heap;
+}
+
+// The heap of an ended thread as it is, or a new one.
+Heap *heap_find() {
+  for (Heap *heap = everyone.heaps; heap; heap = heap->next)
+    if (heap->abandoned) {
+      heap->abandoned = false;
+      return heap;
+    }
+  Heap *heap = &first_heap;
+  if (everyone.heaps) {
+    uint32_t units = units_for(sizeof(Heap)), unit = take_fit(units);
+    if (!unit) unit = take_top(units);
+    if (!unit) return nullptr;
+    mark_object(unit, units);
+    heap = reinterpret_cast<Heap *>(unit_at(unit));
+  }
+  heap_start(heap);
+  return heap;
+}
+
+Heap *heap_of_thread() {
+  Locked locked;
+  Heap *heap = heap_find();
+  if (!heap) return nullptr;
+  self.heap = heap;
+  if (!self.listed) {
+    self.listed = true;
+    self.next = everyone.threads;
+    everyone.threads = &self;
+    if (everyone.key_made) pthread_setspecific(everyone.at_exit, &self);
+  }
+  return heap;
 }
 
 } // namespace
@@ -518,53 +552,88 @@ size_t usable(const Page *page, void *p) {
 
 using namespace chaos;
 
-// ---- The contract
-// ---------------------------------------------------------------
+// ---- The contract -----------------------------------------------------------
 
+// No other thread may be inside of the allocator; their heaps are forgotten.
 extern "C" int mm_init(void) {
-  Lock lock;
-  shared.base = static_cast<char *>(mem_heap_lo());
-  shared.segments = 0;
-  shared.with_room[0] = shared.with_room[1] = shared.free_runs = nullptr;
-  for (Heap &h : shared.heaps) h.taken = false;
-  heap_reset(&empty_heap);
-  epoch.fetch_add(1, std::memory_order_release);
-  thread_heap = &empty_heap;
-  return 0;
+  Locked locked;
+  if (!everyone.key_made)
+    everyone.key_made = pthread_key_create(&everyone.at_exit, thread_ends) == 0;
+  for (Thread *t = everyone.threads; t; t = t->next) t->heap = &empty_heap;
+  everyone.heaps = nullptr;
+  return space_reset() ? 0 : -1;
 }
 
 extern "C" void *mm_malloc(size_t size) {
-  Heap *heap = thread_heap;
-  if (size <= kDirectMax) {
-    Page *page = heap->direct[units_for(size)];
-    Block *block = page->free;
-    if (block) {
-      page->free = block->next;
-      page->used++;
+  Heap *heap = self.heap;
+  if (size <= kTableMax) {
+    Page *page = heap->first[kClassTable[(size + kAlign - 1) / kAlign]];
+    if (page->free) return page_pop(page);
+  } else if (size <= size_t{kWaitUnits} * kUnit) {
+    Block *&waiting = heap->waiting[units_for(size)];
+    if (Block *block = waiting) {
+      waiting = block->next;
       return block;
     }
   }
-  return malloc_generic(size);
+  return malloc_generic(heap, size);
 }
 
 extern "C" void mm_free(void *p) {
   if (!p) return;
-  Page *page = page_of(p);
+  Heap *heap = self.heap;
+  uint32_t unit = unit_of(p);
+  uint8_t code = code_of(unit);
+  if (code > kObject) return heap_put_span(heap, p, object_units(unit, code));
+  Page *page = page_of(unit, code);
+  if (page->owner.load(std::memory_order_relaxed) !=
+      reinterpret_cast<uintptr_t>(heap))
+    return free_generic(heap, page, p);
   auto *block = static_cast<Block *>(p);
-  if (page->has_aligned) block = block_of(page, p);
-  if (page->heap != thread_heap) return free_remote(page, block);
   block->next = page->local_free;
   page->local_free = block;
-  if (--page->used > 0) return;
-  if (segment_of(p)->kind == Kind::Huge)
-    page_give(page);
-  else
-    page_retire(thread_heap, page);
+  if (--page->used == 0) page_retire(heap, page);
 }
 
 extern "C" size_t mm_usable_size(void *p) {
-  return p ? usable(page_of(p), p) : 0;
+  if (!p) return 0;
+  uint32_t unit = unit_of(p);
+  uint8_t code = code_of(unit);
+  if (code > kObject) return object_units(unit, code) * kUnit;
+  Page *page = page_of(unit, code);
+  auto inside =
+      static_cast<char *>(p) - reinterpret_cast<char *>(block_of(page, p));
+  return page_block_size(page) - static_cast<size_t>(inside);
 }
+
+namespace chaos {
+namespace {
+
+// Makes the object that p points to `size` bytes long where it lies, or nearly
+// there. nullptr: it has to move.
+void *resize_in_place(Heap *heap, void *p, size_t size) {
+  uint32_t unit = unit_of(p);
+  uint8_t code = code_of(unit);
+  if (code <= kObject) {
+    size_t have = mm_usable_size(p);
+    return size <= have && size >= have / 2 ? p : nullptr;
+  }
+  if (size > size_t{kMaxUnits} * kUnit) return nullptr;
+  uint32_t have = object_units(unit, code), want = units_for(size);
+  if (want == have) return p;
+  // What has become much smaller than a unit belongs in a page.
+  if (want * kUnit * 2 > size * 3) return nullptr;
+  Locked locked;
+  uint32_t to = span_resize(unit, have, want);
+  if (!to) to = span_slide(unit, have, want);
+  if (!to) return nullptr;
+  count_span(heap, have, -1);
+  count_span(heap, want, 1);
+  return unit_at(to);
+}
+
+} // namespace
+} // namespace chaos
 
 extern "C" void *mm_realloc(void *p, size_t size) {
   if (!p) return mm_malloc(size);
@@ -572,15 +641,17 @@ extern "C" void *mm_realloc(void *p, size_t size) {
     mm_free(p);
     return nullptr;
   }
-  size_t have = mm_usable_size(p);
-  if (size <= have && size >= have / 2) return p;
+  if (void *q = resize_in_place(self.heap, p, size)) return q;
   void *fresh = mm_malloc(size);
   if (!fresh) return nullptr;
+  size_t have = mm_usable_size(p);
   std::memcpy(fresh, p, size < have ? size : have);
   mm_free(p);
   return fresh;
 }
 
+// Zeroes all of it: after mm_init the heap holds what the one before left, so
+// no memory is known to be zero.
 extern "C" void *mm_calloc(size_t count, size_t size) {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes)) {
@@ -591,27 +662,64 @@ extern "C" void *mm_calloc(size_t count, size_t size) {
   return p ? std::memset(p, 0, bytes) : nullptr;
 }
 
+namespace chaos {
+namespace {
+
+// A block of a page for an over-aligned object, which begins inside of it.
+void *aligned_in_page(size_t align, size_t size) {
+  auto *p = static_cast<char *>(mm_malloc(size + align - kAlign));
+  if (!p) return nullptr;
+  auto address = reinterpret_cast<uintptr_t>(p);
+  size_t skip = ((address + align - 1) & ~(align - 1)) - address;
+  if (skip == 0) return p;
+  uint32_t unit = unit_of(p);
+  Page *page = page_of(unit, code_of(unit));
+  page_add_reason(page, kAligned);
+  return p + skip;
+}
+
+void *aligned_span(Heap *heap, size_t align, size_t size) {
+  if (heap == &empty_heap) heap = heap_of_thread();
+  constexpr size_t kMost = size_t{kMaxUnits} * kUnit;
+  if (!heap || size > kMost || align > kMost - size) return nullptr;
+  uint32_t units = units_for(size);
+  auto extra = static_cast<uint32_t>(align / kUnit - 1);
+  Locked locked;
+  uint32_t unit = take_units(heap, units + extra);
+  if (!unit) return nullptr;
+  count_span(heap, units, 1);
+  return unit_at(span_trim(unit, units, extra, align));
+}
+
+} // namespace
+} // namespace chaos
+
 extern "C" void *mm_memalign(size_t align, size_t size) {
   if (align == 0 || (align & (align - 1)) != 0) {
     errno = EINVAL;
     return nullptr;
   }
+  if (align <= kAlign) return mm_malloc(size);
+  if (size == 0) size = 1; // so that the payload is inside of its block
+  // Objects with a span begin at a unit.
+  if (align <= kUnit && size <= kPageMax) return aligned_in_page(align, size);
   if (align <= kUnit) return mm_malloc(size);
-  if (size > SIZE_MAX / 2 || align > SIZE_MAX / 4) {
-    errno = ENOMEM;
-    return nullptr;
-  }
-  auto *p = static_cast<char *>(mm_malloc(size + align - 1));
-  if (!p) return nullptr;
-  auto address = reinterpret_cast<uintptr_t>(p);
-  size_t skip = ((address + align - 1) & ~(align - 1)) - address;
-  if (skip) page_of(p)->has_aligned = true;
-  return p + skip;
+  void *p = aligned_span(self.heap, align, size);
+  if (!p) errno = ENOMEM;
+  return p;
 }
 
 extern "C" const char *mm_name(void) {
   return "chaos";
 }
+
 extern "C" int mm_thread_safe(void) {
   return 1;
 }
+
+// Has `hook` called at each heartbeat of each heap; nullptr: no more.
+extern "C" void mm_chaos_on_heartbeat(void (*hook)(uint64_t beat)) {
+  heartbeat_hook.store(hook, std::memory_order_release);
+}
+
+#include "chaos/check.hpp"

@@ -1,0 +1,208 @@
+// page.hpp - what a page is, and its size classes. A part of mm_chaos.cpp,
+// which has the map of the whole.
+#ifndef CHAOS_PAGE_HPP
+#define CHAOS_PAGE_HPP
+
+#include "config.h"
+#include "memlib.h"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <sched.h>
+
+namespace chaos {
+namespace {
+
+// ---- Size classes -----------------------------------------------------------
+
+constexpr size_t kAlign = ALIGNMENT;
+// Each multiple of kAlign up to kExactMax bytes is a class of its own; then
+// kSteps a doubling, so that a block is at most 1/kSteps larger than needed.
+// docs/chaos.md measures 4 against 8.
+#ifdef CHAOS_PAPER
+constexpr size_t kExactMax = 8 * kAlign, kSteps = 4;
+constexpr size_t kPageMax = 512 << 10; // larger objects get whole segments
+#else
+constexpr size_t kExactMax = 128, kSteps = 8;
+constexpr size_t kPageMax = 8 << 10; // larger objects always get spans
+#endif
+// Sizes up to here find their class in a table.
+constexpr size_t kTableMax = 8 << 10;
+
+constexpr size_t log2_of(size_t n) {
+  return 63 - static_cast<size_t>(__builtin_clzll(n));
+}
+
+constexpr size_t kExact = kExactMax / kAlign;
+constexpr size_t kClasses =
+    kExact + kSteps * (log2_of(kPageMax) - log2_of(kExactMax));
+
+constexpr size_t class_of_large(size_t size) {
+  if (size <= kExactMax) return size ? (size - 1) / kAlign : 0;
+  size_t top = log2_of(size - 1);
+  size_t step = ((size - 1) >> (top - log2_of(kSteps))) & (kSteps - 1);
+  return kExact + (top - log2_of(kExactMax)) * kSteps + step;
+}
+
+constexpr auto kClassSize = [] {
+  std::array<uint32_t, kClasses> sizes{};
+  for (size_t c = 0; c < kExact; c++)
+    sizes[c] = static_cast<uint32_t>((c + 1) * kAlign);
+  for (size_t c = kExact; c < kClasses; c++) {
+    size_t top = (c - kExact) / kSteps + log2_of(kExactMax);
+    size_t step = (c - kExact) % kSteps + 1;
+    size_t size = (size_t{1} << top) + (step << (top - log2_of(kSteps)));
+    sizes[c] = static_cast<uint32_t>((size + kAlign - 1) / kAlign * kAlign);
+  }
+  return sizes;
+}();
+static_assert(kClassSize[kClasses - 1] == kPageMax);
+
+constexpr auto kClassTable = [] {
+  std::array<uint8_t, kTableMax / kAlign + 1> table{};
+  for (size_t i = 0; i < table.size(); i++)
+    table[i] = static_cast<uint8_t>(class_of_large(i * kAlign));
+  return table;
+}();
+static_assert(kClasses <= 256);
+
+// The class of `size` bytes, at most kPageMax.
+inline size_t class_of(size_t size) {
+  if (kPageMax > kTableMax && size > kTableMax) return class_of_large(size);
+  return kClassTable[(size + kAlign - 1) / kAlign];
+}
+
+// ---- Pages ------------------------------------------------------------------
+
+struct Block {
+  Block *next;
+};
+
+struct Heap;
+
+// A piece of memory that is cut into blocks of one size. Two laws of
+// conservation, for whoever looks while no thread is inside:
+//
+//   capacity = used + |free| + |local_free|
+//   used     = blocks that the program holds + |thread_free|
+//
+// Only the owner's thread touches a page, but for thread_free and for reading
+// `owner`. A page is in one of three states:
+//
+//   queued    in its class's queue of the owner; may have blocks to give
+//   full      in no queue: kFull is set in thread_free and in owner
+//   returned  the first other thread that freed a block of a full page took
+//             kFull out of thread_free and puts the page on the owner's list
+//             `returned`; kFull stays in owner until the owner finds it there
+struct Page {
+  Block *free;       // malloc takes from here
+  Block *local_free; // the owner frees to here
+  // Other threads free to here: the first block, and kFull.
+  std::atomic<uintptr_t> thread_free;
+  // The heap whose thread owns the page, and reasons why a free is not the
+  // simple case: so one comparison says whether it is.
+  std::atomic<uintptr_t> owner;
+  uint32_t next, prev; // in the queue: page_index, 0: none
+  uint16_t used, capacity;
+  uint8_t size_class;
+  uint8_t unused;
+  uint16_t units; // of the page's memory
+};
+static_assert(sizeof(Page) == 48, "a page of 256 bytes has room for blocks");
+
+constexpr uintptr_t kFull = 1;    // it is in no queue
+constexpr uintptr_t kAligned = 2; // some payloads begin inside their block
+constexpr uintptr_t kReasons = kFull | kAligned;
+
+// What a class's queue begins with if it has no page: so malloc needs no test
+// of its own for that. Never written.
+constinit Page empty_page{};
+
+inline size_t page_block_size(const Page *page) {
+  return kClassSize[page->size_class];
+}
+
+inline Heap *page_heap(const Page *page) {
+  return reinterpret_cast<Heap *>(page->owner.load(std::memory_order_relaxed) &
+                                  ~kReasons);
+}
+
+// Only the owner's thread writes `owner`: no exchange is needed.
+inline void page_add_reason(Page *page, uintptr_t reason) {
+  page->owner.store(page->owner.load(std::memory_order_relaxed) | reason,
+                    std::memory_order_relaxed);
+}
+
+inline void page_drop_reason(Page *page, uintptr_t reason) {
+  page->owner.store(page->owner.load(std::memory_order_relaxed) & ~reason,
+                    std::memory_order_relaxed);
+}
+
+// Links the blocks from number `from` on, in the order of their addresses, in
+// front of what the free list has.
+inline void page_link(Page *page, char *start, size_t from, size_t capacity) {
+  size_t size = page_block_size(page);
+  Block *next = page->free;
+  for (size_t i = capacity; i > from; i--) {
+    auto *block = reinterpret_cast<Block *>(start + (i - 1) * size);
+    block->next = next;
+    next = block;
+  }
+  page->free = next;
+  page->capacity = static_cast<uint16_t>(capacity);
+}
+
+// Takes over what other threads freed. Acquire pairs with the release in
+// free_remote: the links behind the head are ours to read.
+inline void page_collect(Page *page) {
+  uintptr_t old = page->thread_free.load(std::memory_order_relaxed);
+  if ((old & ~kFull) == 0) return;
+  old = page->thread_free.exchange(0, std::memory_order_acquire);
+  for (auto *block = reinterpret_cast<Block *>(old); block;) {
+    Block *next = block->next;
+    block->next = page->local_free;
+    page->local_free = block;
+    page->used--;
+    block = next;
+  }
+}
+
+// free <- local_free and thread_free. False: there is no block.
+inline bool page_refill(Page *page) {
+  if (page->free) return true;
+  page_collect(page);
+  page->free = page->local_free;
+  page->local_free = nullptr;
+  return page->free != nullptr;
+}
+
+inline Block *page_pop(Page *page) {
+  Block *block = page->free;
+  page->free = block->next;
+  page->used++;
+  return block;
+}
+
+// ---- The lock ---------------------------------------------------------------
+
+// Held for some dozens of instructions. Acquire and release order all that is
+// done to the space under it.
+struct SpinLock {
+  std::atomic<bool> taken{false};
+  void lock();
+  void unlock() { taken.store(false, std::memory_order_release); }
+};
+
+// Whoever holds it may have lost its processor: after a while, give ours up.
+void SpinLock::lock() {
+  constexpr int kPatience = 100;
+  for (int spins = 0; taken.exchange(true, std::memory_order_acquire);)
+    while (taken.load(std::memory_order_relaxed))
+      if (++spins % kPatience == 0) sched_yield();
+}
+
+} // namespace
+} // namespace chaos
+#endif

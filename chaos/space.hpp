@@ -1,0 +1,456 @@
+// space.hpp - the adaptive geometry: spans of any number of units, and the map
+// that finds a pointer's page. A part of mm_chaos.cpp.
+//
+// The space is the heap from its first byte to the brk, in units of 256 bytes.
+// A *span* is a row of units: that of a page, an object of its own, a piece of
+// the map, or free. Free spans are found by best fit and merge with free
+// neighbours at once, like the blocks of mm.c; the brk moves only as far as
+// the spans need.
+//
+//   | map | page  | object | free | page | map | object | ...  | rest |
+//   0     1                                                   top    brk
+//
+// The *map* has a byte for each unit, the unit's code:
+//
+//   0 to 127     a page: so many units back is its head
+//   128 to 189   the first unit of an object of 1 to 62 units
+//   190          the first of a longer one; its length is in the next 4 bytes
+//   255          the first or the last unit of a free span
+//
+// What lies inside of objects and free spans is not looked at, but that the
+// last unit of an object must not look free. So an object has no header: its
+// payload begins at a unit, and a page has its own at its head.
+//
+// The map grows with what it describes. Its first 256 bytes are unit 0; the
+// codes of units 2^k to 2^(k+1) - 1, for k from 8 on, are a piece of 2^k bytes
+// that is placed when the brk passes unit 2^k. A *segment* is what one piece
+// describes: like those of the paper it knows of each pointer into it which
+// page it belongs to, but it starts small and the next one is twice as large.
+// Nothing that was placed moves, so the map is read without a lock: a thread
+// that has a pointer got it after the codes were written.
+#ifndef CHAOS_SPACE_HPP
+#define CHAOS_SPACE_HPP
+
+#include "chaos/page.hpp"
+
+#include <cstring>
+
+namespace chaos {
+namespace {
+
+constexpr size_t kUnitBits = 8, kUnit = size_t{1} << kUnitBits;
+constexpr size_t kFirstBits = 8; // unit 0 has the codes of the first 2^8 units
+constexpr uint32_t kMaxUnits = (uint32_t{1} << 28) - 1; // 64 GiB
+
+constexpr uint8_t kObject = 127, kLong = 190, kFreeUnit = 255;
+constexpr uint32_t kShortMax = kLong - kObject - 1;
+constexpr uint32_t kPageUnits = 128; // at most, so that codes can lead back
+
+// Free spans are listed by length: one length a list up to 63, then 16 lists
+// a doubling (as in mm.c).
+constexpr uint32_t kSpanExactBits = 6, kSpanExact = 1 << kSpanExactBits;
+constexpr uint32_t kSpanSteps = 16;
+constexpr uint32_t kSpanLists = kSpanExact + (28 - kSpanExactBits) * kSpanSteps;
+constexpr uint32_t kSpanWords = (kSpanLists + 63) / 64;
+constexpr int kSpanScan = 8; // spans of a list that best fit looks at
+
+// The brk moves up by at least this part of the heap.
+constexpr uint32_t kGrowPart = 512;
+// What is free at the top goes back to the system from so many bytes on, and
+// the memory of a free span that nobody wanted for so many heartbeats. If the
+// heap then needs it again, it was too early: twice as much the next time.
+constexpr size_t kIdleBytes = TRIM_THRESHOLD;
+constexpr uint32_t kIdleBeats = 4;
+constexpr int kIdleScan = 16; // spans looked at in a heartbeat
+
+// At the start of a free span; the last 4 bytes of it repeat `units`.
+struct FreeSpan {
+  uint32_t units, next, prev;
+  uint32_t beat; // when it came to be, or kReleased
+};
+constexpr uint32_t kReleased = UINT32_MAX;
+
+struct Space {
+  SpinLock lock; // all below; the map is read without it
+  char *base;
+  std::array<uint8_t *, 28>
+      map;             // of the units from 2^k on, minus 2^k; small k: unit 0
+  uint32_t top, end;   // units: behind the last span; at the brk
+  uint32_t top_seen;   // the highest top since the last heartbeat ...
+  uint32_t top_before; // ... and the one before
+  uint32_t beat;
+  size_t trim;         // bytes free above the top from which on they go back
+  size_t given_back;   // bytes that did, until the brk moves up again
+  uint32_t idle_beats; // the age at which a free span's memory goes back
+  uint64_t summary;
+  std::array<uint64_t, kSpanWords> bitmap;
+  std::array<uint32_t, kSpanLists> list; // first span of that length; 0: none
+};
+constinit Space space{};
+
+struct Locked {
+  Locked() { space.lock.lock(); }
+  ~Locked() { space.lock.unlock(); }
+  Locked(const Locked &) = delete;
+};
+
+// ---- The map ----------------------------------------------------------------
+
+inline uint32_t unit_of(const void *p) {
+  return static_cast<uint32_t>(
+      static_cast<size_t>(static_cast<const char *>(p) - space.base) >>
+      kUnitBits);
+}
+
+inline char *unit_at(uint32_t unit) {
+  return space.base + (static_cast<size_t>(unit) << kUnitBits);
+}
+
+constexpr uint32_t units_for(size_t bytes) {
+  return bytes ? static_cast<uint32_t>((bytes + kUnit - 1) >> kUnitBits) : 1;
+}
+
+inline uint8_t &code_of(uint32_t unit) {
+  return space.map[31u - static_cast<uint32_t>(__builtin_clz(unit | 1))][unit];
+}
+
+// The page that p points into; the code is one of a page.
+inline Page *page_of(uint32_t unit, uint8_t code) {
+  return reinterpret_cast<Page *>(unit_at(unit - code));
+}
+
+inline uint32_t page_index(const Page *page) {
+  return unit_of(page);
+}
+inline Page *page_at(uint32_t index) {
+  return reinterpret_cast<Page *>(unit_at(index));
+}
+inline char *page_start(Page *page) {
+  return reinterpret_cast<char *>(page + 1);
+}
+
+// Units of the object that begins at `unit`.
+inline uint32_t object_units(uint32_t unit, uint8_t code) {
+  if (code < kLong) return code - static_cast<uint32_t>(kObject);
+  uint32_t units = 0;
+  for (uint32_t i = 4; i > 0; i--) units = units << 8 | code_of(unit + i);
+  return units;
+}
+
+void mark_object(uint32_t unit, uint32_t units) {
+  code_of(unit + units - 1) = 0;
+  if (units <= kShortMax) {
+    code_of(unit) = static_cast<uint8_t>(kObject + units);
+    return;
+  }
+  code_of(unit) = kLong;
+  for (uint32_t i = 1; i <= 4; i++, units >>= 8)
+    code_of(unit + i) = static_cast<uint8_t>(units);
+}
+
+void mark_page(uint32_t unit, uint32_t from, uint32_t units) {
+  for (uint32_t i = from; i < units; i++)
+    code_of(unit + i) = static_cast<uint8_t>(i);
+}
+
+// ---- Free spans -------------------------------------------------------------
+
+inline FreeSpan *free_at(uint32_t unit) {
+  return reinterpret_cast<FreeSpan *>(unit_at(unit));
+}
+
+inline uint32_t &foot_before(uint32_t unit) {
+  return reinterpret_cast<uint32_t *>(unit_at(unit))[-1];
+}
+
+inline uint32_t span_list(uint32_t units) {
+  if (units < kSpanExact) return units;
+  uint32_t top = 31 - static_cast<uint32_t>(__builtin_clz(units));
+  uint32_t step = (units >> (top - 4)) & (kSpanSteps - 1);
+  return kSpanExact + (top - kSpanExactBits) * kSpanSteps + step;
+}
+
+void free_insert(uint32_t unit, uint32_t units) {
+  uint32_t c = span_list(units), first = space.list[c];
+  *free_at(unit) = {units, first, 0, space.beat};
+  foot_before(unit + units) = units;
+  code_of(unit) = code_of(unit + units - 1) = kFreeUnit;
+  if (first) free_at(first)->prev = unit;
+  space.list[c] = unit;
+  space.bitmap[c / 64] |= 1ull << (c % 64);
+  space.summary |= 1ull << (c / 64);
+}
+
+void free_remove(uint32_t unit) {
+  const FreeSpan *span = free_at(unit);
+  if (span->next) free_at(span->next)->prev = span->prev;
+  if (span->prev) {
+    free_at(span->prev)->next = span->next;
+    return;
+  }
+  uint32_t c = span_list(span->units);
+  space.list[c] = span->next;
+  if (span->next) return;
+  space.bitmap[c / 64] &= ~(1ull << (c % 64));
+  if (!space.bitmap[c / 64]) space.summary &= ~(1ull << (c / 64));
+}
+
+// The first list from c on that has a span; kSpanLists if there is none.
+uint32_t list_nonempty(uint32_t c) {
+  if (c >= kSpanLists) return kSpanLists;
+  uint32_t w = c / 64;
+  uint64_t bits = space.bitmap[w] >> (c % 64);
+  if (bits) return c + static_cast<uint32_t>(__builtin_ctzll(bits));
+  uint64_t words = space.summary & ~1ull << w;
+  if (!words) return kSpanLists;
+  w = static_cast<uint32_t>(__builtin_ctzll(words));
+  return w * 64 + static_cast<uint32_t>(__builtin_ctzll(space.bitmap[w]));
+}
+
+// The shortest of the first spans of list c that has the units; 0: none.
+uint32_t list_best(uint32_t c, uint32_t units) {
+  uint32_t best = 0, best_units = UINT32_MAX, unit = space.list[c];
+  for (int left = kSpanScan; unit && left > 0; left--) {
+    const FreeSpan *span = free_at(unit);
+    if (span->units >= units && span->units < best_units) {
+      best = unit;
+      best_units = span->units;
+    }
+    unit = span->next;
+  }
+  return best;
+}
+
+// Cuts the units off a free span; the rest stays free. 0: there is none.
+uint32_t take_fit(uint32_t units) {
+  uint32_t c = list_nonempty(span_list(units));
+  if (c == kSpanLists) return 0;
+  uint32_t unit = list_best(c, units);
+  if (!unit) {
+    c = list_nonempty(c + 1);
+    if (c == kSpanLists) return 0;
+    unit = list_best(c, units);
+  }
+  uint32_t have = free_at(unit)->units;
+  if (free_at(unit)->beat == kReleased) space.idle_beats *= 2;
+  free_remove(unit);
+  if (have > units) free_insert(unit + units, have - units);
+  return unit;
+}
+
+// ---- The top, and the brk ---------------------------------------------------
+
+bool brk_reach(uint64_t unit) {
+  if (unit <= space.end) return true;
+  if (unit > kMaxUnits) return false;
+  uint32_t missing = static_cast<uint32_t>(unit) - space.end;
+  uint32_t more = space.end / kGrowPart;
+  if (more <= missing || space.end + more > kMaxUnits ||
+      mem_sbrk(static_cast<intptr_t>(size_t{more} << kUnitBits)) ==
+          reinterpret_cast<void *>(-1)) {
+    more = missing;
+    if (mem_sbrk(static_cast<intptr_t>(size_t{more} << kUnitBits)) ==
+        reinterpret_cast<void *>(-1))
+      return false;
+  }
+  space.end += more;
+  if (space.given_back && space.trim < 2 * space.given_back)
+    space.trim = 2 * space.given_back;
+  space.given_back = 0;
+  return true;
+}
+
+// The units of pieces that the map lacks to have those below `end`, which the
+// pieces push up.
+uint32_t map_lacks(uint64_t end) {
+  uint32_t units = 0;
+  for (uint32_t k = kFirstBits; k < space.map.size(); k++) {
+    if (end + units <= uint64_t{1} << k) break;
+    if (!space.map[k]) units += uint32_t{1} << (k - kFirstBits);
+  }
+  return units;
+}
+
+// Places the first piece that the map lacks; returns its units.
+uint32_t map_place(uint32_t unit) {
+  uint32_t k = kFirstBits;
+  while (space.map[k]) k++;
+  uint32_t units = uint32_t{1} << (k - kFirstBits);
+  space.map[k] = reinterpret_cast<uint8_t *>(unit_at(unit)) - (1u << k);
+  mark_object(unit, units);
+  return units;
+}
+
+uint32_t take_fit(uint32_t units);
+
+// Places pieces in free spans, for the units below `end`; returns the units
+// of those that find none, and that the brk has been moved up for, too.
+bool map_reach(uint64_t end, uint32_t *units) {
+  while ((*units = map_lacks(end))) {
+    uint32_t k = kFirstBits;
+    while (space.map[k]) k++;
+    uint32_t unit = take_fit(uint32_t{1} << (k - kFirstBits));
+    if (!unit) break;
+    map_place(unit);
+  }
+  return brk_reach(end + *units);
+}
+
+// Moves the top up by `units`, behind the span at `unit` that ends there. What
+// pieces of the map take comes before the span, which moves up too, with its
+// `bytes`. Returns where the span is; 0: the space is exhausted.
+uint32_t top_grow(uint32_t unit, uint32_t units, size_t bytes) {
+  uint32_t pieces;
+  if (!map_reach(uint64_t{space.top} + units, &pieces)) return 0;
+  if (pieces && bytes)
+    std::memmove(unit_at(unit + pieces), unit_at(unit), bytes);
+  for (uint32_t end = unit + pieces; unit < end;) unit += map_place(unit);
+  space.top += pieces + units;
+  if (space.top > space.top_seen) space.top_seen = space.top;
+  return unit;
+}
+
+// From the end of the heap; 0 if that is exhausted.
+uint32_t take_top(uint32_t units) {
+  return top_grow(space.top, units, 0);
+}
+
+// Makes [unit, unit + units) free.
+void span_give(uint32_t unit, uint32_t units) {
+  uint32_t behind = unit + units;
+  if (behind < space.top && code_of(behind) == kFreeUnit) {
+    units += free_at(behind)->units;
+    free_remove(behind);
+  }
+  if (code_of(unit - 1) == kFreeUnit) {
+    uint32_t before = foot_before(unit);
+    unit -= before;
+    units += before;
+    free_remove(unit);
+  }
+  if (unit + units == space.top)
+    space.top = unit;
+  else
+    free_insert(unit, units);
+}
+
+// Makes the object, of `have` units, `want` units long where it lies; returns
+// its unit, see top_grow, or 0: it cannot grow there.
+uint32_t span_resize(uint32_t unit, uint32_t have, uint32_t want) {
+  uint32_t behind = unit + have;
+  if (want < have) {
+    mark_object(unit, want);
+    span_give(unit + want, have - want);
+    return unit;
+  }
+  if (behind == space.top) {
+    unit = top_grow(unit, want - have, size_t{have} << kUnitBits);
+    if (unit) mark_object(unit, want);
+    return unit;
+  }
+  if (code_of(behind) != kFreeUnit) return 0;
+  uint32_t found = free_at(behind)->units;
+  if (have + found < want) return 0;
+  free_remove(behind);
+  mark_object(unit, want);
+  if (have + found > want) free_insert(unit + want, have + found - want);
+  return unit;
+}
+
+// Slides an object of `have` units down into the free span before it, and on
+// into the one behind, when that gives it `want` units. Returns its unit.
+uint32_t span_slide(uint32_t unit, uint32_t have, uint32_t want) {
+  if (code_of(unit - 1) != kFreeUnit) return 0;
+  uint32_t to = unit - foot_before(unit), behind = unit + have;
+  if (behind < space.top && code_of(behind) == kFreeUnit)
+    behind += free_at(behind)->units;
+  if (behind - to < want) return 0;
+  if (behind > unit + have) free_remove(unit + have);
+  free_remove(to);
+  std::memmove(unit_at(to), unit_at(unit), size_t{have} << kUnitBits);
+  mark_object(to, behind - to);
+  return behind - to > want ? span_resize(to, behind - to, want) : to;
+}
+
+// Of units + extra units that were taken, keeps those from the first on whose
+// address is a multiple of `align`, which is extra + 1 units; returns that.
+uint32_t span_trim(uint32_t unit, uint32_t units, uint32_t extra,
+                   size_t align) {
+  auto address = reinterpret_cast<uintptr_t>(unit_at(unit));
+  uintptr_t aligned = (address + align - 1) & ~(align - 1);
+  auto skip = static_cast<uint32_t>((aligned - address) >> kUnitBits);
+  mark_object(unit + skip, units); // that the pieces do not merge with
+  if (extra > skip) span_give(unit + skip + units, extra - skip);
+  if (skip) span_give(unit, skip);
+  return unit + skip;
+}
+
+// ---- Giving back ------------------------------------------------------------
+
+// What lay free above the top during the last two heartbeats goes back, but
+// for a part of it: the heap may grow into it soon.
+void top_give_back() {
+  uint32_t used =
+      space.top_seen > space.top_before ? space.top_seen : space.top_before;
+  space.top_before = space.top_seen;
+  space.top_seen = space.top;
+  uint32_t idle = space.end - used;
+  if ((size_t{idle} << kUnitBits) < space.trim) return;
+  uint32_t give = idle - idle / 4;
+  if (mem_sbrk(-static_cast<intptr_t>(size_t{give} << kUnitBits)) !=
+      reinterpret_cast<void *>(-1)) {
+    space.end -= give;
+    space.given_back += size_t{give} << kUnitBits;
+  }
+}
+
+// The memory of free spans that are long and old; the first OS page stays, it
+// has the list's links, and so does the last with its foot.
+void spans_give_back() {
+  int left = kIdleScan;
+  uint32_t c = span_list(static_cast<uint32_t>(kIdleBytes >> kUnitBits));
+  for (c = list_nonempty(c); c < kSpanLists; c = list_nonempty(c + 1))
+    for (uint32_t unit = space.list[c]; unit; unit = free_at(unit)->next) {
+      if (left-- == 0) return;
+      FreeSpan *span = free_at(unit);
+      if (span->beat == kReleased || space.beat - span->beat < space.idle_beats)
+        continue;
+      size_t bytes = size_t{span->units} << kUnitBits;
+      mem_release(reinterpret_cast<char *>(span) + sizeof(FreeSpan),
+                  bytes - sizeof(FreeSpan) - sizeof(uint32_t));
+      span->beat = kReleased;
+    }
+}
+
+void space_heartbeat() {
+  space.beat++;
+  top_give_back();
+  spans_give_back();
+}
+
+// An empty space at the brk.
+bool space_reset() {
+  auto at = reinterpret_cast<uintptr_t>(mem_sbrk(0));
+  uintptr_t base = (at + kUnit - 1) & ~(kUnit - 1);
+  if (mem_sbrk(static_cast<intptr_t>(base + kUnit - at)) ==
+      reinterpret_cast<void *>(-1))
+    return false;
+  space.base = reinterpret_cast<char *>(base);
+  space.top = space.end = space.top_seen = space.top_before = 1;
+  space.beat = 0;
+  space.trim = kIdleBytes;
+  space.given_back = 0;
+  space.idle_beats = kIdleBeats;
+  space.summary = 0;
+  space.bitmap = {};
+  space.list = {};
+  space.map = {};
+  for (size_t k = 0; k < kFirstBits; k++)
+    space.map[k] = reinterpret_cast<uint8_t *>(base);
+  mark_object(0, 1);
+  return true;
+}
+
+} // namespace
+} // namespace chaos
+#endif
