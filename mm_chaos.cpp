@@ -42,12 +42,12 @@
  * bytes that a page is worth it (wants_span).
  *
  * Threads. What a heap and its pages hold is touched by its own thread only.
- * Another thread that frees a block pushes it on the page's thread_free. If
- * the page was full, in no queue, its owner would not look there; so the one
- * that takes the mark kFull away tells it, by the heap's list `returned`. The
- * space is shared, under a lock. When a thread ends, its heap is abandoned:
- * the next thread takes it over as it is, or one that needs memory takes its
- * pages.
+ * Another thread that frees a block pushes it on the page's thread_free; the
+ * first one to do so puts the page on its heap's list `returned`, which the
+ * generic path looks at: so the owner need not search its pages, not even the
+ * full ones, for what others freed. The space is shared, under a lock. When a
+ * thread ends, its heap is abandoned: the next thread takes it over as it is,
+ * or one that needs memory takes its pages.
  *
  * Invariants, checked by mm_checkheap:
  *
@@ -57,7 +57,8 @@
  *   C3  a page's blocks on lists lie in it at multiples of the block size,
  *       and are on one list once
  *   C4  pages on a queue are of its class, owned by the heap, linked both ways
- *   C5  a page that is not on a queue is full, or on the list `returned`
+ *   C5  a page is on the queue or full, and on a list `returned` just if its
+ *       thread_free is not empty
  *   C6  two free spans are never neighbours, and none is below the top
  *   C7  each free span is on the list of its length, once, and repeats its
  *       length at its end
@@ -96,7 +97,7 @@ struct Heap {
   std::array<uint32_t, units_for(kPageMax) + 1> spans{};
   std::array<size_t, kClasses> page_bytes{};
   uint64_t generic_calls = 0;
-  // Pages that were full until other threads freed in them: linked by `next`.
+  // Pages in which other threads freed, linked by next_returned.
   std::atomic<Page *> returned{nullptr};
   Heap *next = nullptr; // of all heaps
   bool abandoned = false;
@@ -187,14 +188,13 @@ uint32_t take_units(Heap *heap, uint32_t units) {
 
 void page_make(Heap *heap, Page *page, size_t c, uint32_t units) {
   page->free = page->local_free = nullptr;
-  page->thread_free.store(0, std::memory_order_relaxed);
+  page->thread_free.store(nullptr, std::memory_order_relaxed);
   page->owner.store(reinterpret_cast<uintptr_t>(heap),
                     std::memory_order_relaxed);
-  page->used = page->capacity = 0;
+  page->used = 0;
   page->size_class = static_cast<uint8_t>(c);
-  page->units = static_cast<uint16_t>(units);
-  page_link(page, page_start(page), 0,
-            (size_t{units} * kUnit - sizeof(Page)) / kClassSize[c]);
+  page->units = static_cast<uint8_t>(units);
+  page_link(page, page_start(page), 0, page_capacity(page));
 }
 
 uint32_t square_root(uint64_t n) {
@@ -274,19 +274,10 @@ __attribute__((noinline)) void page_retire(Heap *heap, Page *page) {
   page_release(heap, page);
 }
 
-// The page has no block to give: it leaves the queue. Not so if another thread
-// freed one meanwhile: then thread_free is not empty, and the exchange fails.
-// Release: whoever takes the mark away may write `next` from then on.
-bool page_set_full(Heap *heap, Page *page) {
-  uintptr_t none = 0;
-  queue_remove(heap, page);
+// A page that has no block to give leaves the queue until one is freed.
+void page_set_full(Heap *heap, Page *page) {
   page_add_reason(page, kFull);
-  if (page->thread_free.compare_exchange_strong(
-          none, kFull, std::memory_order_release, std::memory_order_relaxed))
-    return true;
-  page_drop_reason(page, kFull);
-  queue_push(heap, page);
-  return false;
+  queue_remove(heap, page);
 }
 
 void page_set_queued(Heap *heap, Page *page) {
@@ -294,14 +285,31 @@ void page_set_queued(Heap *heap, Page *page) {
   queue_append(heap, page);
 }
 
-// Pages that came back because others freed in them. Acquire pairs with the
-// release in free_remote: `next` is ours to read.
-void heap_take_returned(Heap *heap, Heap *from) {
+// Release: who takes the page from the list sees its link.
+void page_return(Page *page, Heap *heap) {
+  Page *head = heap->returned.load(std::memory_order_relaxed);
+  do {
+    page->next_returned = head ? page_index(head) : 0;
+  } while (!heap->returned.compare_exchange_weak(
+      head, page, std::memory_order_release, std::memory_order_relaxed));
+}
+
+// Takes over what other threads freed in pages of `heap`, by what was returned
+// to `from`: itself, or a heap whose pages it took over. Acquire: see
+// page_return.
+void heap_collect(Heap *heap, Heap *from) {
   Page *page = from->returned.exchange(nullptr, std::memory_order_acquire);
   while (page) {
-    Page *next = page->next ? page_at(page->next) : nullptr;
-    page_collect(page);
-    page_set_queued(heap, page);
+    Page *next = page->next_returned ? page_at(page->next_returned) : nullptr;
+    Heap *owner = page_heap(page);
+    if (owner == heap) {
+      page_collect(page);
+      if (page->owner.load(std::memory_order_relaxed) & kFull)
+        page_set_queued(heap, page);
+      if (page->used == 0) page_retire(heap, page);
+    } else {
+      page_return(page, owner); // it has a new one since
+    }
     page = next;
   }
 }
@@ -388,13 +396,7 @@ void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
   return page ? page_pop(page) : nullptr;
 }
 
-void heap_heartbeat(Heap *heap) {
-  for (Page *first : heap->first)
-    for (Page *page = first, *next; page != &empty_page; page = next) {
-      next = page->next ? page_at(page->next) : &empty_page;
-      page_collect(page);
-      if (page->used == 0) page_retire(heap, page);
-    }
+void heap_heartbeat() {
   uint64_t beat;
   {
     Locked locked;
@@ -411,8 +413,8 @@ __attribute__((noinline)) void *malloc_generic(Heap *heap, size_t size) {
   if (heap == &empty_heap) heap = heap_of_thread();
   if (heap && size <= size_t{kMaxUnits} * kUnit) {
     if (heap->returned.load(std::memory_order_relaxed))
-      heap_take_returned(heap, heap);
-    if (++heap->generic_calls % kHeartbeat == 0) heap_heartbeat(heap);
+      heap_collect(heap, heap);
+    if (++heap->generic_calls % kHeartbeat == 0) heap_heartbeat();
     uint32_t units = units_for(size);
     result = size > kPageMax ? heap_take_span(heap, units)
                              : heap_take_small(heap, size, units);
@@ -430,25 +432,17 @@ Block *block_of(Page *page, void *p) {
                                    offset % page_block_size(page));
 }
 
-// Release: the owner that takes the list sees the links written here; and the
-// list `returned` carries the page's `next` in the same way. Acquire: when the
-// mark is taken away, what the owner did to the page before is behind us.
+// Release: the owner that takes the list sees the links written here. Acquire,
+// where the list was empty: what the owner did to the page before it emptied
+// the list comes before what we do, which is to write next_returned.
 void free_remote(Page *page, Block *block) {
-  uintptr_t old = page->thread_free.load(std::memory_order_relaxed);
+  Block *head = page->thread_free.load(std::memory_order_relaxed);
   do {
-    block->next = reinterpret_cast<Block *>(old & ~kFull);
+    block->next = head;
   } while (!page->thread_free.compare_exchange_weak(
-      old, reinterpret_cast<uintptr_t>(block), std::memory_order_acq_rel,
-      std::memory_order_relaxed));
-  if (!(old & kFull)) return;
-  // Ours alone to return: the mark is away. And its owner stays, as it is in
-  // no queue and not yet on the list.
-  Heap *heap = page_heap(page);
-  Page *head = heap->returned.load(std::memory_order_relaxed);
-  do {
-    page->next = head ? page_index(head) : 0;
-  } while (!heap->returned.compare_exchange_weak(
-      head, page, std::memory_order_release, std::memory_order_relaxed));
+      head, block, std::memory_order_acq_rel, std::memory_order_relaxed));
+  // Should the page change hands just now, the old owner's list passes it on.
+  if (!head) page_return(page, page_heap(page));
 }
 
 // The page is another thread's, or full, or the payload may begin inside its
@@ -461,13 +455,7 @@ __attribute__((noinline)) void free_generic(Heap *heap, Page *page, void *p) {
   block->next = page->local_free;
   page->local_free = block;
   page->used--;
-  if (owner & kFull) {
-    // If the mark is away, somebody is just returning the page.
-    if (!(page->thread_free.fetch_and(~kFull, std::memory_order_relaxed) &
-          kFull))
-      return;
-    page_set_queued(heap, page);
-  }
+  if (owner & kFull) page_set_queued(heap, page);
   if (page->used == 0) page_retire(heap, page);
 }
 
@@ -479,26 +467,39 @@ void heap_start(Heap *heap) {
   everyone.heaps = heap;
 }
 
+void heap_adopt_page(Heap *heap, Page *page) {
+  Heap *old = page_heap(page);
+  uintptr_t reasons = page->owner.load(std::memory_order_relaxed) & kReasons;
+  page->owner.store(reinterpret_cast<uintptr_t>(heap) | reasons,
+                    std::memory_order_relaxed);
+  old->page_bytes[page->size_class] -= page->units * kUnit;
+  heap->page_bytes[page->size_class] += page->units * kUnit;
+}
+
+// Pages that are returned to `old` are returned to whom they belong now.
+void heap_adopt_returned(Heap *heap, Heap *old) {
+  Page *page = old->returned.exchange(nullptr, std::memory_order_acquire);
+  while (page) {
+    Page *next = page->next_returned ? page_at(page->next_returned) : nullptr;
+    if (page_heap(page) == old) heap_adopt_page(heap, page);
+    page_return(page, page_heap(page));
+    page = next;
+  }
+}
+
 // Takes over the pages of heaps whose threads ended. With the lock held. Full
-// pages stay with the old heap until one of their blocks is freed.
+// pages stay with the old heap until another thread has freed in them.
 void heap_adopt(Heap *heap) {
   for (Heap *old = everyone.heaps; old; old = old->next) {
     if (!old->abandoned) continue;
-    heap_take_returned(old, old);
     for (Page *first : old->first)
       for (Page *page = first, *next; page != &empty_page; page = next) {
         next = page->next ? page_at(page->next) : &empty_page;
-        uintptr_t reasons =
-            page->owner.load(std::memory_order_relaxed) & kReasons;
         queue_remove(old, page);
-        page->owner.store(reinterpret_cast<uintptr_t>(heap) | reasons,
-                          std::memory_order_relaxed);
-        old->page_bytes[page->size_class] -= page->units * kUnit;
-        heap->page_bytes[page->size_class] += page->units * kUnit;
-        page_collect(page);
+        heap_adopt_page(heap, page);
         queue_append(heap, page);
-        if (page->used == 0 && page->prev) page_release(heap, page);
       }
+    heap_adopt_returned(heap, old);
   }
 }
 

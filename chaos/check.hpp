@@ -24,7 +24,7 @@ struct FreeBlocks {
       auto *at = reinterpret_cast<const char *>(block);
       if (at < page_start(page)) return false;
       auto offset = static_cast<size_t>(at - page_start(page));
-      if (offset % size || offset / size >= page->capacity) return false;
+      if (offset % size || offset / size >= page_capacity(page)) return false;
       size_t i = offset / size;
       if (has(i)) return false;
       bits[i / 64] |= 1ull << (i % 64);
@@ -34,8 +34,7 @@ struct FreeBlocks {
   }
 
   bool add_remote(Page *page) {
-    uintptr_t head = page->thread_free.load(std::memory_order_acquire);
-    return add(page, reinterpret_cast<Block *>(head & ~kFull));
+    return add(page, page->thread_free.load(std::memory_order_acquire));
   }
 };
 
@@ -68,7 +67,7 @@ void walk_page(mm_visit *visit, void *ctx, Page *page) {
   char *at = page_start(page);
   char *end = reinterpret_cast<char *>(page) + page->units * kUnit;
   visit(ctx, page, sizeof *page, MM_METADATA);
-  for (size_t i = 0; i < page->capacity; i++, at += page_block_size(page))
+  for (size_t i = 0; i < page_capacity(page); i++, at += page_block_size(page))
     visit(ctx, at, page_block_size(page),
           lists.has(i) ? MM_FREE : MM_ALLOCATED);
   if (at < end) visit(ctx, at, static_cast<size_t>(end - at), MM_UNUSED);
@@ -127,7 +126,7 @@ bool in_queue(const Heap *heap, const Page *page) {
 
 bool is_returned(const Heap *heap, const Page *page) {
   const Page *p = heap->returned.load(std::memory_order_acquire);
-  for (; p; p = p->next ? page_at(p->next) : nullptr)
+  for (; p; p = p->next_returned ? page_at(p->next_returned) : nullptr)
     if (p == page) return true;
   return false;
 }
@@ -135,15 +134,14 @@ bool is_returned(const Heap *heap, const Page *page) {
 void check_page(Check &c, Page *page) {
   FreeBlocks lists;
   if (page->size_class >= kClasses || page->units > kPageUnits ||
-      sizeof(Page) + page->capacity * page_block_size(page) >
-          page->units * kUnit)
-    return c.failed("C1", page, "%u units, class %u, %u blocks", page->units,
-                    page->size_class, page->capacity);
+      page->units == 0)
+    return c.failed("C1", page, "%u units, class %u", page->units,
+                    page->size_class);
   if (!lists.add(page, page->free) || !lists.add(page, page->local_free))
     return c.failed("C3", page, "a list has what is no block, or one twice");
-  if (lists.count + page->used != page->capacity)
-    return c.failed("C2", page, "%u used and %zu free of %u blocks", page->used,
-                    lists.count, page->capacity);
+  if (lists.count + page->used != page_capacity(page))
+    return c.failed("C2", page, "%u used and %zu free of %zu blocks",
+                    page->used, lists.count, page_capacity(page));
   if (!lists.add_remote(page))
     return c.failed("C3", page, "thread_free has no block, or one twice");
   for (uint32_t i = 0; i < page->units; i++)
@@ -151,13 +149,11 @@ void check_page(Check &c, Page *page) {
       return c.failed("C1", page, "unit %u of it has code %u", i,
                       code_of(page_index(page) + i));
   Heap *heap = page_heap(page);
-  uintptr_t owner = page->owner.load(std::memory_order_relaxed);
-  bool marked = page->thread_free.load(std::memory_order_relaxed) & kFull;
-  bool full = owner & kFull, queued = in_queue(heap, page);
-  if (full == queued || (marked && !full) ||
-      (full && !marked && !is_returned(heap, page)))
-    c.failed("C5", page, "it is %sin the queue and %sfull",
-             queued ? "" : "not ", full ? "" : "not ");
+  bool full = page->owner.load(std::memory_order_relaxed) & kFull;
+  if (full == in_queue(heap, page))
+    c.failed("C5", page, "it is %sfull", full ? "in the queue and " : "not ");
+  if (is_returned(heap, page) == !page->thread_free.load())
+    c.failed("C5", page, "blocks on thread_free, or returned, but not both");
 }
 
 // What begins at `unit`; returns its length, 0: it cannot be.

@@ -88,27 +88,25 @@ struct Heap;
 //   capacity = used + |free| + |local_free|
 //   used     = blocks that the program holds + |thread_free|
 //
-// Only the owner's thread touches a page, but for thread_free and for reading
-// `owner`. A page is in one of three states:
+// Only its owner's thread touches a page, but for thread_free, for reading
+// `owner`, and for next_returned: the thread whose free makes thread_free
+// non-empty puts the page on the owner's list `returned`, and only the owner
+// empties thread_free, when it takes the page from that list. So a page with
+// blocks on thread_free is on exactly one such list.
 //
-//   queued    in its class's queue of the owner; may have blocks to give
-//   full      in no queue: kFull is set in thread_free and in owner
-//   returned  the first other thread that freed a block of a full page took
-//             kFull out of thread_free and puts the page on the owner's list
-//             `returned`; kFull stays in owner until the owner finds it there
+// A page is in the queue of its class, or full: then kFull is set in `owner`,
+// and the free that changes that is not the simple one.
 struct Page {
-  Block *free;       // malloc takes from here
-  Block *local_free; // the owner frees to here
-  // Other threads free to here: the first block, and kFull.
-  std::atomic<uintptr_t> thread_free;
+  Block *free;                      // malloc takes from here
+  Block *local_free;                // the owner frees to here
+  std::atomic<Block *> thread_free; // other threads free to here
   // The heap whose thread owns the page, and reasons why a free is not the
   // simple case: so one comparison says whether it is.
   std::atomic<uintptr_t> owner;
   uint32_t next, prev; // in the queue: page_index, 0: none
-  uint16_t used, capacity;
-  uint8_t size_class;
-  uint8_t unused;
-  uint16_t units; // of the page's memory
+  uint32_t next_returned;
+  uint16_t used;
+  uint8_t size_class, units; // units of memory
 };
 static_assert(sizeof(Page) == 48, "a page of 256 bytes has room for blocks");
 
@@ -151,16 +149,13 @@ inline void page_link(Page *page, char *start, size_t from, size_t capacity) {
     next = block;
   }
   page->free = next;
-  page->capacity = static_cast<uint16_t>(capacity);
 }
 
 // Takes over what other threads freed. Acquire pairs with the release in
 // free_remote: the links behind the head are ours to read.
 inline void page_collect(Page *page) {
-  uintptr_t old = page->thread_free.load(std::memory_order_relaxed);
-  if ((old & ~kFull) == 0) return;
-  old = page->thread_free.exchange(0, std::memory_order_acquire);
-  for (auto *block = reinterpret_cast<Block *>(old); block;) {
+  Block *block = page->thread_free.exchange(nullptr, std::memory_order_acquire);
+  while (block) {
     Block *next = block->next;
     block->next = page->local_free;
     page->local_free = block;
@@ -169,10 +164,9 @@ inline void page_collect(Page *page) {
   }
 }
 
-// free <- local_free and thread_free. False: there is no block.
+// free <- local_free. False: there is no block.
 inline bool page_refill(Page *page) {
   if (page->free) return true;
-  page_collect(page);
   page->free = page->local_free;
   page->local_free = nullptr;
   return page->free != nullptr;

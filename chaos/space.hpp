@@ -125,6 +125,9 @@ inline uint32_t page_index(const Page *page) {
 inline Page *page_at(uint32_t index) {
   return reinterpret_cast<Page *>(unit_at(index));
 }
+inline size_t page_capacity(const Page *page) {
+  return (page->units * kUnit - sizeof(Page)) / page_block_size(page);
+}
 inline char *page_start(Page *page) {
   return reinterpret_cast<char *>(page + 1);
 }
