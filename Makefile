@@ -5,6 +5,7 @@
 #   ALIGNMENT     16 (default) or 8
 #   ABI           for a submission's types: auto, classic, void, cmu
 #   CPPFLAGS      -D of anything in config.h
+#   V=1           show the commands
 CC = gcc
 CXX = g++
 ALIGNMENT = 16
@@ -13,6 +14,11 @@ CFLAGS = -O2 -g
 CXXFLAGS = -O2 -g
 B = build
 OUT = .
+
+# A recipe says in one line what it makes; V=1 shows the commands, -s neither.
+SILENT = $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+Q = $(if $(V),,@)
+say = @$(if $(V)$(SILENT),:,echo "  $@")
 
 WARN = -Wall -Wextra -Wshadow -Wconversion
 DEFS = -DMM_ALIGNMENT=$(ALIGNMENT) $(CPPFLAGS) -I. -MMD -MP
@@ -39,19 +45,27 @@ all: $(OUT)/mdriver $(OUT)/mdriver-chaos $(B)/alloc/mm.so \
 
 help:
 	@echo "make            build mdriver (mm.c) and mdriver-chaos (mm_chaos.cpp)"
-	@echo "make run        score both allocators, side by side"
-	@echo "make test       run all tests"
+	@echo "make run        the same, and score both allocators side by side"
+	@echo "make test       run all tests, or those of TESTS=\"unit liars\""
 	@echo "make lint       check layers, names, sizes, warnings"
 	@echo "make bench      compare with glibc and what else is installed"
 	@echo "make plug SRC=path/mm.c NAME=alice"
 	@echo "                build build/alloc/alice.so, for mdriver -A"
 	@echo "make asan ubsan tsan debug"
 	@echo "                the same as make, instrumented, in build/asan .."
+	@echo "make generate record"
+	@echo "                write the traces in traces/ again (its README)"
 	@echo "make clean      remove what was built"
-	@echo "settings: CC= CXX= ALIGNMENT=8 ABI=classic CPPFLAGS=-DMAX_HEAP=.."
+	@echo "settings: CC= CXX= CFLAGS= CXXFLAGS= ALIGNMENT=8 ABI=classic"
+	@echo "          CPPFLAGS=-DUTIL_WEIGHT=.5 (any of config.h), V=1"
 
-run: all
-	$(OUT)/mdriver -v -A $(B)/alloc/mm_chaos.so
+# Builds on all processors, unless -j says how many.
+JOBS := $(shell nproc 2> /dev/null || echo 2)
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+run:
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	$(Q)$(OUT)/mdriver -v -A $(B)/alloc/mm_chaos.so
 
 # ---- The driver -----------------------------------------------------------------
 
@@ -62,10 +76,12 @@ $(B)/flags: FORCE
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
 
 $(B)/%.o: %.cpp $(B)/flags
-	$(CXX) -std=c++20 $(CXXFLAGS) $(WARN) $(DEFS) -c $< -o $@
+	$(say)
+	$(Q)$(CXX) -std=c++20 $(CXXFLAGS) $(WARN) $(DEFS) -c $< -o $@
 
 $(B)/memlib.o: memlib.c $(B)/flags
-	$(CC) -std=gnu11 $(CFLAGS) $(WARN) $(DEFS) -c $< -o $@
+	$(say)
+	$(Q)$(CC) -std=gnu11 $(CFLAGS) $(WARN) $(DEFS) -c $< -o $@
 
 # ---- Allocators -----------------------------------------------------------------
 
@@ -83,28 +99,38 @@ $(LINK) -shared -Wl,-Bsymbolic -Wl,--version-script=driver/plug.map \
 endef
 
 $(B)/mm.o: mm.c $(B)/flags
-	$(ALLOC_C) `driver/abi.sh mm.c $(ABI)` -c $< -o $@
+	$(say)
+	$(Q)$(ALLOC_C) `driver/abi.sh mm.c $(ABI)` -c $< -o $@
 $(B)/mm.pic.o: mm.c $(B)/flags
-	$(ALLOC_C) `driver/abi.sh mm.c $(ABI)` -fPIC -c $< -o $@
+	$(say)
+	$(Q)$(ALLOC_C) `driver/abi.sh mm.c $(ABI)` -fPIC -c $< -o $@
 $(B)/mm_chaos.o: mm_chaos.cpp $(B)/flags
-	$(ALLOC_CXX) -c $< -o $@
+	$(say)
+	$(Q)$(ALLOC_CXX) -c $< -o $@
 $(B)/mm_chaos.pic.o: mm_chaos.cpp $(B)/flags
-	$(ALLOC_CXX) -fPIC -c $< -o $@
+	$(say)
+	$(Q)$(ALLOC_CXX) -fPIC -c $< -o $@
 
 $(B)/mm.abi.o: mm.c driver/abi.c driver/abi.sh $(B)/mm.o
-	$(call abi_object,mm.c,$(B)/mm.o,$@,-fPIC)
+	$(say)
+	$(Q)$(call abi_object,mm.c,$(B)/mm.o,$@,-fPIC)
 $(B)/mm_chaos.abi.o: mm_chaos.cpp driver/abi.c driver/abi.sh $(B)/mm_chaos.o
-	$(call abi_object,mm_chaos.cpp,$(B)/mm_chaos.o,$@,-fPIC)
+	$(say)
+	$(Q)$(call abi_object,mm_chaos.cpp,$(B)/mm_chaos.o,$@,-fPIC)
 
 $(OUT)/mdriver: $(B)/mm.o $(B)/mm.abi.o $(DRIVER_OBJECTS) driver/memlib.symbols
-	$(LINK) $(filter %.o,$^) -o $@ -Wl,--dynamic-list=driver/memlib.symbols -ldl
+	$(say)
+	$(Q)$(LINK) $(filter %.o,$^) -o $@ -Wl,--dynamic-list=driver/memlib.symbols -ldl
 $(OUT)/mdriver-chaos: $(B)/mm_chaos.o $(B)/mm_chaos.abi.o $(DRIVER_OBJECTS) \
 		driver/memlib.symbols
-	$(LINK) $(filter %.o,$^) -o $@ -Wl,--dynamic-list=driver/memlib.symbols -ldl
+	$(say)
+	$(Q)$(LINK) $(filter %.o,$^) -o $@ -Wl,--dynamic-list=driver/memlib.symbols -ldl
 $(B)/alloc/mm.so: $(B)/mm.pic.o $(B)/mm.abi.o driver/plug.map
-	$(call plug_in,$(B)/mm.pic.o,$(B)/mm.abi.o,$@)
+	$(say)
+	$(Q)$(call plug_in,$(B)/mm.pic.o,$(B)/mm.abi.o,$@)
 $(B)/alloc/mm_chaos.so: $(B)/mm_chaos.pic.o $(B)/mm_chaos.abi.o driver/plug.map
-	$(call plug_in,$(B)/mm_chaos.pic.o,$(B)/mm_chaos.abi.o,$@)
+	$(say)
+	$(Q)$(call plug_in,$(B)/mm_chaos.pic.o,$(B)/mm_chaos.abi.o,$@)
 
 # ---- Submissions ----------------------------------------------------------------
 
@@ -115,10 +141,11 @@ plug:
 	  { echo "make plug needs both: make plug SRC=path/mm.c NAME=alice"; \
 	    exit 2; }
 	@test -r "$(SRC)" || { echo "make plug: cannot read SRC=$(SRC)"; exit 2; }
-	$(if $(filter %.c,$(SRC)),$(ALLOC_C),$(ALLOC_CXX)) -fPIC \
+	@$(if $(V)$(SILENT),:,echo "  $(PLUG).so")
+	$(Q)$(if $(filter %.c,$(SRC)),$(ALLOC_C),$(ALLOC_CXX)) -fPIC \
 	  -I$(dir $(SRC)) `driver/abi.sh $(SRC) $(ABI)` -c $(SRC) -o $(PLUG).o
-	$(call abi_object,$(SRC),$(PLUG).o,$(PLUG).abi.o,-fPIC)
-	$(call plug_in,$(PLUG).o,$(PLUG).abi.o,$(PLUG).so)
+	$(Q)$(call abi_object,$(SRC),$(PLUG).o,$(PLUG).abi.o,-fPIC)
+	$(Q)$(call plug_in,$(PLUG).o,$(PLUG).abi.o,$(PLUG).so)
 
 # ---- Traces: recording and generating them ---------------------------------------
 
@@ -131,13 +158,13 @@ variant = $(MAKE) --no-print-directory all B=build/$@ OUT=build/$@ \
 	CFLAGS="-O1 -g -fno-omit-frame-pointer $(1)" \
 	CXXFLAGS="-O1 -g -fno-omit-frame-pointer $(1)"
 asan:
-	$(call variant,-fsanitize=address)
+	$(Q)$(call variant,-fsanitize=address)
 ubsan:
-	$(call variant,-fsanitize=undefined -fno-sanitize-recover=undefined)
+	$(Q)$(call variant,-fsanitize=undefined -fno-sanitize-recover=undefined)
 tsan:
-	$(call variant,-fsanitize=thread)
+	$(Q)$(call variant,-fsanitize=thread)
 debug:
-	$(call variant,-O0)
+	$(Q)$(call variant,-O0)
 
 include tests/tests.mk
 

@@ -11,10 +11,6 @@ T = $(B)/tests
 STRESS = 1
 TESTS =
 
-# Said in one line each; V=1 shows the commands.
-Q = $(if $(V),,@)
-say = @$(if $(V),:,echo "  $@")
-
 TEST_CXX = $(CXX) -std=c++20 $(CXXFLAGS) $(WARN) $(DEFS)
 TEST_C = $(CC) -std=gnu11 $(CFLAGS) $(WARN) $(DEFS)
 
@@ -150,11 +146,7 @@ $(T)/stress/%_threads: $(B)/%.o $(T)/stress/threads.o $(B)/memlib.o \
 test-programs: all $(T)/unit_tests $(T)/course_tests $(T)/json_get $(T)/golden/reports \
 	$(STRESSED) $(LIARS) $(MISUSES) $(RECORDER) $(GENERATOR)
 
-# Builds on all processors, unless -j says how many; the tests themselves run
-# one group after the other.
-JOBS := $(shell nproc 2> /dev/null || echo 2)
-PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
-
+# The tests themselves run one group after the other.
 test:
 	@$(MAKE) --no-print-directory $(PARALLEL) test-programs
 	@B='$(B)' OUT='$(OUT)' STRESS='$(STRESS)' SANITIZED='$(SANITIZED)' \

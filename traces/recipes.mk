@@ -18,12 +18,14 @@ GENERATOR = $(B)/generate
 # recorder would be calls of itself.
 $(RECORDER): $(wildcard preload/record*.[ch])
 	@mkdir -p $(B)
-	$(CC) -std=gnu11 $(TRACES_WARN) -fPIC -shared -fvisibility=hidden \
+	$(say)
+	$(Q)$(CC) -std=gnu11 $(TRACES_WARN) -fPIC -shared -fvisibility=hidden \
 		-fno-builtin $(filter %.c,$^) -o $@ -ldl -pthread
 
 $(GENERATOR): $(wildcard traces/generator/*.[ch]pp)
 	@mkdir -p $(B)
-	$(CXX) -std=c++20 $(TRACES_WARN) $(filter %.cpp,$^) -o $@
+	$(say)
+	$(Q)$(CXX) -std=c++20 $(TRACES_WARN) $(filter %.cpp,$^) -o $@
 
 # ---- Generated -------------------------------------------------------------
 
@@ -153,7 +155,8 @@ record-perl: $(RECORDER)
 
 $(B)/pipeline: $(INPUT)/pipeline.c
 	@mkdir -p $(B)
-	$(CC) -O1 -pthread $< -o $@
+	$(say)
+	$(Q)$(CC) -O1 -pthread $< -o $@
 record-pipeline: $(RECORDER) $(B)/pipeline
 	$(call record,threaded/pipeline,sh,,$(B)/pipeline)
 
