@@ -198,7 +198,7 @@ void Suite::run_rounds(size_t t,
 
 void Suite::keep_timing(size_t t, const std::vector<std::vector<double>> &ns) {
   const double ops = static_cast<double>(all_.traces[t].ops.size());
-  const double replay = figure_of(ns.back()).median;
+  const double replay = least_of(ns.back());
   all_.replay_ns.push_back(replay / ops);
   auto net = [&](double gross) {
     return std::max(gross - replay, kLeastNsPerOp * ops);

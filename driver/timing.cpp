@@ -86,4 +86,8 @@ Figure figure_of(std::vector<double> values) {
   return {median, spread};
 }
 
+double least_of(const std::vector<double> &values) {
+  return values.empty() ? 0 : *std::min_element(values.begin(), values.end());
+}
+
 } // namespace driver

@@ -11,7 +11,8 @@
 //
 // The replay itself takes some nanoseconds an operation, as much as a fast
 // allocator. An allocator that does nothing is timed in the same rounds, and
-// what it takes is subtracted: figures are the time spent in the allocator.
+// the least that it took is subtracted: figures are the time spent in the
+// allocator.
 #pragma once
 
 #include "allocator.hpp"
@@ -38,5 +39,9 @@ void time_round(const Trace &trace, const Allocator &allocator, void **slots,
 
 // Median and spread.
 Figure figure_of(std::vector<double> values);
+
+// The least, or 0 of none: of what is to be subtracted, as what disturbs a
+// round only adds to it, and an allocator must not look faster than it is.
+double least_of(const std::vector<double> &values);
 
 } // namespace driver

@@ -23,6 +23,11 @@ TEST(spread_of_values) {
   CHECK_EQ(figure_of({0, 0, 0}).spread, 0.0);          // no division by 0
 }
 
+TEST(least_of_values) {
+  CHECK_EQ(least_of({}), 0.0);
+  CHECK_EQ(least_of({3, 1000, 2}), 2.0);
+}
+
 TEST(the_clock_never_runs_backwards) {
   uint64_t last = now_ns();
   for (int i = 0; i < 10000; i++) {
