@@ -219,7 +219,8 @@ bool Checker::enter(const Op &op, void *result, uint64_t size, uint64_t seed) {
     return fault(format("payload 0x%llx of %llu bytes ends beyond the last "
                         "address",
                         static_cast<ull>(start), static_cast<ull>(size)));
-  if (!placed_well(op, start, end)) return false;
+  // No bytes may lie at the brk, behind a header.
+  if (!placed_well(op, start, start + size)) return false;
   if (allocator_.fn.usable_size) {
     size_t usable = allocator_.fn.usable_size(result);
     if (usable < size)

@@ -40,6 +40,13 @@ accept no_realloc
 accept calls_itself
 accept low32 --heap-base low --alignment 8
 
+begin no_bytes_at_the_brk
+make_quietly plug SRC=tests/compat/no_bytes.c NAME=compat_no_bytes ||
+  problem "make plug: $made"
+mdrive --allocator "$(so no_bytes)" -c traces/short/zero.rep
+want_equal 'exit status' 0 "$status"
+finish
+
 # The same file, with the heap where it usually is: proof that the flag matters.
 begin low32_needs_a_low_heap
 mdrive --allocator "$(so low32)" -c tests/traces/plain.rep --alignment 8
