@@ -22,7 +22,7 @@ std::string percent(double part) {
 }
 
 std::string ratio_text(double ratio) {
-  return format(ratio < 10 ? "%.2fx" : "%.1fx", ratio);
+  return format(ratio < .1 ? "%.3fx" : ratio < 10 ? "%.2fx" : "%.1fx", ratio);
 }
 
 // Long names keep their end apart: "a-very-lo..".
