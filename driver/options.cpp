@@ -212,7 +212,7 @@ constexpr char kHelp[] =
     "  --alignment N         payloads must be multiples of N (default %d)\n"
     "  --strict              edge cases (malloc(0), SIZE_MAX, ..) count too\n"
     "  --json FILE, --csv FILE                  results for programs\n"
-    "  -g, -A (bare), -C -p  lines for graders; Autolab's JSON; checkpoint\n"
+    "  -g, -A (bare)         lines for graders; Autolab's JSON\n"
     "  -a, --lab-exit        do not check the team; always exit with 0\n"
     "  --color always|never|auto\n"
     "exit status: 0 all valid, 1 some allocator failed, 2 bad flags or input\n";
