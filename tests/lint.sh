@@ -7,6 +7,8 @@
 #   functions   60 lines at most
 #   lines       80 columns at most, no tabs, no blanks at the end
 #   format      as clang-format has it, where that is installed
+#   docs        names in docs/ (`such_as_this`) are in some source file;
+#               those in student.md are a student's
 #   warnings    none, by those of gcc and clang that are installed
 #
 # Prints each violation as FILE:LINE: WHAT; exit status 1 if there is any.
@@ -46,6 +48,20 @@ check_scripts() {
       /[ \t]$/ { print FILENAME ":" FNR ": ends with a blank" }'
 }
 
+check_docs() {
+  [ -d docs ] || return
+  # shellcheck disable=SC2046
+  cat tests/liars/table.txt $(sources) 2> /dev/null |
+    grep -oE '[A-Za-z0-9_]+' | sort -u > "$found.names"
+  grep -noE '`[a-z0-9]+_[a-z0-9_]+' docs/*.md /dev/null | tr -d '`' |
+    grep -v '^docs/student\.md:' |
+    while IFS=: read -r doc line name; do
+      grep -qx "$name" "$found.names" ||
+        echo "$doc:$line: names $name, which is in no source file"
+    done
+  rm -f "$found.names"
+}
+
 check_format() {
   command -v clang-format > /dev/null || return
   [ -f .clang-format ] || return
@@ -69,6 +85,7 @@ check_warnings() {
 {
   check_rules
   check_scripts
+  check_docs
   check_format
   if [ -n "$compile" ]; then
     check_warnings gcc g++

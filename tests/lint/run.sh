@@ -162,6 +162,17 @@ said_of_tree --no-compile && problem 'exit status 0'
 want_match 'what it says' '^tests/a\.sh:1: has 95 columns' "$said"
 finish
 
+begin names_in_docs
+plant_clean_tree
+mkdir "$tree/docs"
+printf 'The loop in `f` calls\n`mem_lib`, then `mem_gone(1)`.\n' \
+  > "$tree/docs/a.md"
+echo 'int mem_lib;' >> "$tree/mm.c"
+said_of_tree --no-compile && problem 'exit status 0'
+want_match 'what it says' '^docs/a\.md:2: names mem_gone, which' "$said"
+want_match 'the sum' ', 1 violations$' "$said"
+finish
+
 if command -v clang-format > /dev/null; then
   begin format
   plant_clean_tree
