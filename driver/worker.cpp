@@ -1,5 +1,6 @@
 #include "worker.hpp"
 
+#include "config.h"
 #include "text.hpp"
 
 #include <cstdio>
@@ -112,11 +113,27 @@ std::string Worker::describe_end(const Ending &ending, const char *phase) {
   return text;
 }
 
+// Those without which the heap would not be the same.
+static std::string heap_flags(const Options &options) {
+  using ull = unsigned long long;
+  std::string text;
+  if (options.check.alignment != ALIGNMENT)
+    text +=
+        format(" --alignment %llu", static_cast<ull>(options.check.alignment));
+  if (options.max_heap != MAX_HEAP)
+    text += format(" --max-heap %llu", static_cast<ull>(options.max_heap));
+  if (options.heap_base)
+    text += format(" --heap-base 0x%llx", static_cast<ull>(options.heap_base));
+  if (options.check.zeroed_heap) text += " --zero-heap";
+  return text;
+}
+
 // A fault that only timing shows is not to be had at one operation.
 std::string Worker::advise(const char *how) const {
   uint64_t op = shared_->progress.op;
   std::string text = "gdb -ex run --args " + options_.program + " --no-fork";
   if (!who_.what.empty()) text += " --allocator " + who_.what;
+  text += heap_flags(options_);
   if (options_.check.check_every)
     text += format(" --check-every %llu",
                    static_cast<unsigned long long>(options_.check.check_every));

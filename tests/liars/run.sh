@@ -174,6 +174,11 @@ advice() {
     [ $l != misaligned ] || want_match "$command" \
       'a 2 4321: payload address 0x[0-9a-f]* is not' "$(cat "$work/again")"
   done
+  # In the same heap.
+  mdrive --allocator "$T/liars/misaligned.so" -c tests/traces/bait.rep \
+    --alignment 32 --max-heap 32M --heap-base low --zero-heap
+  want_match 'the flags of the heap' "--alignment 32 --max-heap 33554432 \
+--heap-base 0x10000000 --zero-heap -c tests" "$out"
   # This one is not to be seen but when all is done again.
   mdrive --allocator "$T/liars/later_one_block_for_all.so" --rounds 9 \
     -f tests/traces/bait.rep --reference none
