@@ -37,7 +37,7 @@ ALLOC_CXX = $(CXX) -std=c++20 $(CXXFLAGS) $(WARN) -DDRIVER $(DEFS) \
 DRIVER_OBJECTS = $(patsubst %.cpp,$(B)/%.o,$(wildcard driver/*.cpp)) \
 	$(B)/mdriver.o $(B)/memlib.o
 
-.PHONY: all help run test lint bench plug asan ubsan tsan debug clean FORCE
+.PHONY: all help run test lint plug asan ubsan tsan debug clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(OUT)/mdriver $(OUT)/mdriver-chaos $(B)/alloc/mm.so \
@@ -49,6 +49,8 @@ help:
 	@echo "make test       run all tests, or those of TESTS=\"unit liars\""
 	@echo "make lint       check layers, names, sizes, warnings"
 	@echo "make bench      compare with glibc and what else is installed"
+	@echo "make bench FAMILIES=1"
+	@echo "                on traces that nobody has seen (bench/run.sh has more)"
 	@echo "make plug SRC=path/mm.c NAME=alice"
 	@echo "                build build/alloc/alice.so, for mdriver -A"
 	@echo "make asan ubsan tsan debug"
@@ -167,6 +169,7 @@ debug:
 	$(Q)$(call variant,-O0)
 
 include tests/tests.mk
+include bench/bench.mk
 
 clean:
 	rm -rf build mdriver mdriver-chaos

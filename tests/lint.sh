@@ -41,8 +41,8 @@ check_rules() {
 }
 
 check_scripts() {
-  find tests traces driver .ci -name '*.sh' -o -path .ci/run 2> /dev/null |
-    sort | xargs -r awk '
+  find tests traces driver bench fuzz .ci -name '*.sh' -o -path .ci/run \
+    2> /dev/null | sort | xargs -r awk '
       length($0) > 80 { print FILENAME ":" FNR ": has " length($0) " columns" }
       /\t/ { print FILENAME ":" FNR ": has a tab" }
       /[ \t]$/ { print FILENAME ":" FNR ": ends with a blank" }'

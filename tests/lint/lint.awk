@@ -191,7 +191,7 @@ function begin_file() {
   pending = ""
   kind[0] = "c"
   if (!layer_of(file)) complain(1, "is in no layer of tests/lint/layers.txt")
-  is_test = file ~ /^tests\// || file ~ /^fuzz\// || file ~ /^traces\//
+  is_test = file ~ /^(tests|fuzz|traces|bench)\//
   may_have_macros = file == "tests/check.h" || file == "contracts.h"
   for (i = 1; i <= doors; i++)
     door_of_file[i] = is_test || matches_any(file, door_files[i])

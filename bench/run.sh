@@ -1,0 +1,214 @@
+#!/bin/sh
+# bench/run.sh - how do the allocators compare? `make bench` builds what this
+# needs. The parts, all but `families` by default:
+#
+#   speed      the shipped traces: speed and space against glibc, and against
+#              a glibc that is kept from trimming its heap
+#   grow       the growing reallocs among them, one by one
+#   calls      instructions a call (needs valgrind)
+#   threads    two threads against one, and blocks that are handed over
+#   pages      touched OS pages over time
+#   families   traces with seeds and sizes that nobody has seen, at both
+#              alignments
+#
+#   make bench BENCH="speed calls"     some parts
+#   make bench FAMILIES=1              families; SEED=N repeats a run,
+#                                      DRAWS=N takes N traces of each family
+#   make bench ROUNDS=51               more rounds where time is measured
+#
+# Within a table all figures come from one run, measured round by round in
+# turn. What is not installed is left out, and said so.
+cd "$(dirname "$0")/.." || exit 2
+: "${B:=build}" "${OUT:=.}" "${BENCH:=}" "${FAMILIES:=}" "${ROUNDS:=}"
+: "${SEED:=}" "${DRAWS:=3}" "${MAKE:=make}" "${ALIGNMENT:=16}"
+if [ -z "$BENCH" ]; then
+  BENCH='speed grow calls threads pages'
+  [ -z "$FAMILIES" ] || BENCH=families
+fi
+work=$B/bench
+driver=$OUT/mdriver
+mkdir -p "$work"
+
+# Instructions of all calls of one allocator in one pattern, the loop's too.
+# More room for thread-local data than a library may ask for late: some have
+# theirs there.
+count_calls() { # ALLOCATOR PATTERN
+  GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536 \
+    valgrind --tool=callgrind --toggle-collect=counted_calls \
+    --callgrind-out-file=/dev/null "$work/calls" "$1" "$2" 2>&1 |
+    awk -v allocator="$1" -v pattern="$2" '
+      /^[0-9]+$/ { calls = $1 }
+      /Collected :/ { count = $NF }
+      /^calls: / { why = $0 }
+      END { print allocator, pattern, calls + 0, count + 0, why }'
+}
+
+# How part_calls below runs several at a time.
+if [ "$1" = --count ]; then
+  count_calls "$2" "$3"
+  exit
+fi
+
+heading() {
+  printf '\n== %s\n\n' "$1"
+}
+
+# ---- Who takes part ---------------------------------------------------------
+
+# Where the loader finds a library; nothing if it is not installed.
+library() {
+  ldconfig=$(PATH=$PATH:/sbin:/usr/sbin command -v ldconfig) || return
+  "$ldconfig" -p | awk -v name="$1" '$1 == name { print $NF; exit }'
+}
+
+peers=
+for name in libmimalloc.so.2 libjemalloc.so.2 libtcmalloc_minimal.so.4; do
+  file=$(library $name)
+  if [ -n "$file" ]; then
+    peers="$peers $file"
+  else
+    echo "bench: $name is not installed and left out"
+  fi
+done
+
+# Ours beside the linked mm.c: the plug-ins that are built.
+ours=
+for name in mm_chaos mm_chaos_paper; do
+  [ ! -r "$B/alloc/$name.so" ] || ours="$ours $B/alloc/$name.so"
+done
+
+# compare FILE ARGUMENTS..: runs the driver into a table, FILE. What the
+# driver says besides (noise, faults) comes after the table.
+compare() {
+  table=$1
+  shift
+  rm -f "$table"
+  "$driver" ${ROUNDS:+--rounds "$ROUNDS"} --csv "$table" "$@" \
+    > "$work/out" 2> "$work/err"
+  status=$?
+  [ -s "$table" ] && return
+  cat "$work/err"
+  echo "bench: mdriver ended with status $status and no figures"
+  exit 1
+}
+
+# -A for each of the arguments.
+with() {
+  for name; do printf ' -A %s' "$name"; done
+}
+
+# has_flag FLAG: does the driver know it?
+has_flag() {
+  "$driver" --help | grep -q -e "$1"
+}
+
+# ---- Parts ------------------------------------------------------------------
+
+part_speed() {
+  heading 'The shipped traces, against glibc as it comes'
+  # shellcheck disable=SC2046,SC2086
+  compare "$work/speed.csv" $(with $ours $peers libc libc-notrim)
+  awk -f bench/table.awk -f bench/summary.awk "$work/speed.csv"
+  sed -n 's/^mdriver: speeds/speeds/p' "$work/err"
+
+  heading 'The same, against a glibc that does not trim its heap'
+  # shellcheck disable=SC2046,SC2086
+  compare "$work/notrim.csv" --reference libc-notrim $(with $ours)
+  awk -f bench/table.awk -f bench/summary.awk "$work/notrim.csv"
+  sed -n 's/^mdriver: speeds/speeds/p' "$work/err"
+}
+
+part_grow() {
+  heading 'Growing reallocs: speed as a multiple of glibc'
+  files=
+  for file in traces/grow*.rep; do files="$files -f $file"; done
+  # shellcheck disable=SC2046,SC2086
+  compare "$work/grow.csv" $files $(with $ours $peers libc-notrim)
+  awk -f bench/table.awk -f bench/traces.awk "$work/grow.csv"
+}
+
+part_calls() {
+  heading 'Instructions a call, net of the loop'
+  if ! command -v valgrind > /dev/null; then
+    echo 'skipped: valgrind is not installed'
+    return
+  fi
+  # shellcheck disable=SC2086
+  for allocator in nothing bare "$B/alloc/mm.so" $ours libc $peers; do
+    for pattern in $("$work/calls" --list); do
+      echo "$allocator $pattern"
+    done
+  done > "$work/calls.todo"
+  # Counts do not suffer from company.
+  xargs -P "$(nproc 2> /dev/null || echo 1)" -n 2 "$0" --count \
+    < "$work/calls.todo" > "$work/calls.counts"
+  awk -f bench/calls.awk "$work/calls.todo" "$work/calls.counts"
+}
+
+part_threads() {
+  heading 'Threads'
+  echo 'skipped: this driver has no --threads'
+}
+
+part_pages() {
+  heading 'Touched OS pages over time'
+  echo 'skipped: this driver does not show them'
+}
+
+# ---- Fresh families ---------------------------------------------------------
+
+families() {
+  "$B/generate" --list |
+    sed -e '/^every family:/d' -e '/(threads: /d' -e 's/:.*//'
+}
+
+# DRAWS traces of each family, each of a seed of its own.
+draw_families() {
+  rm -rf "$work/families"
+  mkdir -p "$work/families"
+  for family in $(families); do
+    for i in $(seq "$DRAWS"); do
+      "$B/generate" "$family" seed=$((SEED + i)) draw=1 \
+        > "$work/families/$family-$i.rep" || exit 1
+    done
+  done
+}
+
+# At one alignment; that which is not built already is built beside.
+measure_families() { # ALIGNMENT
+  heading "Families drawn with seed $SEED, $DRAWS traces each, at ALIGNMENT $1"
+  build=$B driver=$OUT/mdriver
+  if [ "$1" != "$ALIGNMENT" ]; then
+    build=$B/align$1 driver=$B/align$1/mdriver
+    $MAKE -s --no-print-directory all B="$build" OUT="$build" \
+      ALIGNMENT="$1" || exit 1
+  fi
+  files=
+  for file in "$work"/families/*.rep; do files="$files -f $file"; done
+  # shellcheck disable=SC2086
+  compare "$work/families$1.csv" $files -A "$build/alloc/mm_chaos.so"
+  awk -f bench/table.awk -f bench/families.awk "$work/families$1.csv"
+}
+
+part_families() {
+  [ -n "$SEED" ] ||
+    SEED=$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+  draw_families
+  measure_families 16
+  measure_families 8
+  echo
+  echo "The same again: make bench FAMILIES=1 SEED=$SEED DRAWS=$DRAWS"
+}
+
+# ---- All --------------------------------------------------------------------
+
+for part in $BENCH; do
+  case $part in
+  speed | grow | calls | threads | pages | families) part_"$part" ;;
+  *)
+    echo "bench: there is no part '$part'; there are speed, grow, calls," \
+      "threads, pages and families" >&2
+    exit 2
+    ;;
+  esac
+done

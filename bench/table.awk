@@ -1,0 +1,47 @@
+# table.awk - reads what mdriver --csv writes, for the other scripts here:
+#
+#   awk -f bench/table.awk -f bench/summary.awk FILE
+#
+# The columns are found by their names. Of a row this sets allocator, trace,
+# ratio (speed as a multiple of the reference's), spread, util and bound; 0
+# stands for a figure that is missing. A row that is not valid is counted in
+# faults[allocator], its other columns are not looked at. Allocators are in
+# names[1..allocators], in the order of the file.
+BEGIN { FS = "," }
+
+function field(name) {
+  return $(column[name])
+}
+
+function text(name,    s) {
+  s = field(name)
+  gsub(/"/, "", s)
+  return s
+}
+
+# "2.35x", "0.0041x".
+function times(x) {
+  return sprintf(x < .1 ? "%.2gx" : "%.2fx", x)
+}
+
+FNR == 1 {
+  for (i = 1; i <= NF; i++) column[$i] = i
+  next
+}
+
+{
+  allocator = text("allocator")
+  trace = text("trace")
+  if (!(allocator in known)) {
+    known[allocator] = 1
+    names[++allocators] = allocator
+  }
+  if (field("valid") != 1) {
+    faults[allocator]++
+    next
+  }
+  ratio = field("reference_ratio") + 0
+  spread = field("ratio_spread") + 0
+  util = field("utilization") + 0
+  bound = field("bound") + 0
+}
