@@ -925,18 +925,17 @@ static void check_list(struct check *c, unsigned list) {
 }
 
 static void check_lists(struct check *c) {
-  for (unsigned list = 0; list < kLists; list++) {
+  for (unsigned list = 0; list < kWords * 64; list++) {
     bool bit = heap.bitmap[list / 64] >> (list % 64) & 1;
-    if (bit != (heap.list[list] != 0))
-      check_failed(c, "I7", &heap.list[list], "the bit of list %u is %d", list,
-                   bit);
-    check_list(c, list);
+    if (bit != (list < kLists && heap.list[list] != 0))
+      check_failed(c, "I7", &heap.bitmap[list / 64], "the bit of list %u is %d",
+                   list, bit);
+    if (list < kLists) check_list(c, list);
   }
-  for (unsigned w = 0; w < kWords; w++) {
+  for (unsigned w = 0; w < 64; w++) {
     bool bit = heap.summary >> w & 1;
-    if (bit != (heap.bitmap[w] != 0))
-      check_failed(c, "I7", &heap.bitmap[w], "the bit of word %u is %d", w,
-                   bit);
+    if (bit != (w < kWords && heap.bitmap[w] != 0))
+      check_failed(c, "I7", &heap.summary, "the bit of word %u is %d", w, bit);
   }
   if (c->ok && c->listed_blocks != c->free_blocks)
     check_failed(c, "I5", heap_first(), "%llu free blocks, %llu on lists",
