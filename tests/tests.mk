@@ -141,10 +141,23 @@ $(T)/stress/%_threads: $(B)/%.o $(T)/stress/threads.o $(B)/memlib.o \
 	$(say)
 	$(Q)$(LINK) $^ -o $@
 
+# ---- Broken heaps -----------------------------------------------------------
+
+# mm.c is part of the test, which writes where only mm.c may.
+BROKEN = $(T)/broken/mm_16 $(T)/broken/mm_8
+
+$(BROKEN:%=%.o): $(T)/broken/mm_%.o: tests/broken/mm_broken.c $(B)/flags
+	@mkdir -p $(@D)
+	$(say)
+	$(Q)$(TEST_C) -DALIGNMENT=$* -c $< -o $@
+$(BROKEN): %: %.o $(B)/memlib.o
+	$(say)
+	$(Q)$(LINK) $^ -o $@
+
 # ---- Everything -------------------------------------------------------------
 
 test-programs: all $(T)/unit_tests $(T)/course_tests $(T)/json_get $(T)/golden/reports \
-	$(STRESSED) $(LIARS) $(MISUSES) $(RECORDER) $(GENERATOR)
+	$(STRESSED) $(LIARS) $(MISUSES) $(BROKEN) $(RECORDER) $(GENERATOR)
 
 # The tests themselves run one group after the other.
 test:
