@@ -51,6 +51,8 @@ help:
 	@echo "make bench      compare with glibc and what else is installed"
 	@echo "make bench FAMILIES=1"
 	@echo "                on traces that nobody has seen (bench/run.sh has more)"
+	@echo "make fuzz SECONDS=60"
+	@echo "                throw bytes at the allocators and the trace parser"
 	@echo "make plug SRC=path/mm.c NAME=alice"
 	@echo "                build build/alloc/alice.so, for mdriver -A"
 	@echo "make asan ubsan tsan debug"
@@ -170,6 +172,7 @@ debug:
 
 include tests/tests.mk
 include bench/bench.mk
+include fuzz/fuzz.mk
 
 clean:
 	rm -rf build mdriver mdriver-chaos

@@ -26,6 +26,7 @@ program_of() {
   case $1 in
   unit) echo "$B/tests/unit_tests" ;;
   course) echo "$B/tests/course_tests" ;;
+  fuzz) echo "fuzz/run.sh" ;;
   *) echo "tests/$1/run.sh" ;;
   esac
 }
@@ -53,7 +54,8 @@ failures() {
 
 rm -f "$logs"/*
 [ $# -gt 0 ] ||
-  set -- unit course golden liars misuse compat traces lint broken big stress
+  set -- unit course golden liars misuse compat traces lint broken fuzz \
+    big stress
 for group; do
   if [ ! -x "$(program_of "$group")" ]; then
     echo "tests/run.sh: there is no group '$group' (or 'make test' has not" \

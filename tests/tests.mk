@@ -154,10 +154,40 @@ $(BROKEN): %: %.o $(B)/memlib.o
 	$(say)
 	$(Q)$(LINK) $^ -o $@
 
+# ---- What fuzzers found -----------------------------------------------------
+
+# The targets of fuzz/ with a plain main, on the allocators of the stress test.
+REPLAYS = $(foreach n,16 8,$(T)/fuzz/mm_$(n) $(T)/fuzz/mm_chaos_$(n)) \
+	$(T)/fuzz/trace
+define replay_objects
+$(T)/fuzz/alloc_$(1).o: fuzz/fuzz_alloc.cpp $(B)/flags
+	@mkdir -p $$(@D)
+	$$(say)
+	$$(Q)$$(TEST_CXX) -DALIGNMENT=$(1) -c $$< -o $$@
+$(T)/fuzz/mm_$(1): $(T)/stress/mm_$(1).o
+$(T)/fuzz/mm_chaos_$(1): $(T)/stress/mm_chaos_$(1).o
+$(T)/fuzz/mm_$(1) $(T)/fuzz/mm_chaos_$(1): $(T)/fuzz/alloc_$(1).o \
+		$(B)/memlib.o $(B)/driver/shadow.o
+endef
+$(eval $(call replay_objects,16))
+$(eval $(call replay_objects,8))
+$(T)/fuzz/trace.o: fuzz/fuzz_trace.cpp $(B)/flags
+	@mkdir -p $(@D)
+	$(say)
+	$(Q)$(TEST_CXX) -c $< -o $@
+$(T)/fuzz/trace: $(T)/fuzz/trace.o $(B)/driver/trace.o $(B)/driver/text.o
+$(T)/fuzz/replay.o: fuzz/replay.cpp $(B)/flags
+	@mkdir -p $(@D)
+	$(say)
+	$(Q)$(TEST_CXX) -c $< -o $@
+$(REPLAYS): $(T)/fuzz/replay.o
+	$(say)
+	$(Q)$(LINK) $^ -o $@
+
 # ---- Everything -------------------------------------------------------------
 
 test-programs: all $(T)/unit_tests $(T)/course_tests $(T)/json_get $(T)/golden/reports \
-	$(STRESSED) $(LIARS) $(MISUSES) $(BROKEN) $(RECORDER) $(GENERATOR)
+	$(STRESSED) $(LIARS) $(MISUSES) $(BROKEN) $(REPLAYS) $(RECORDER) $(GENERATOR)
 
 # The tests themselves run one group after the other.
 test:
