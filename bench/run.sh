@@ -6,7 +6,8 @@
 #              a glibc that is kept from trimming its heap
 #   grow       the growing reallocs among them, one by one
 #   calls      instructions a call (needs valgrind)
-#   threads    two threads against one, and blocks that are handed over
+#   threads    two threads against one, and blocks that are handed over (by a
+#              driver that has --threads)
 #   pages      touched OS pages over time
 #   families   traces with seeds and sizes that nobody has seen, at both
 #              alignments
@@ -87,7 +88,7 @@ compare() {
     > "$work/out" 2> "$work/err"
   status=$?
   [ -s "$table" ] && return
-  cat "$work/err"
+  tail -n 5 "$work/err"
   echo "bench: mdriver ended with status $status and no figures"
   exit 1
 }
@@ -145,9 +146,31 @@ part_calls() {
   awk -f bench/calls.awk "$work/calls.todo" "$work/calls.counts"
 }
 
+# Two threads with blocks of their own do the same traces twice; with handoff
+# each block is freed by the other thread.
 part_threads() {
   heading 'Threads'
-  echo 'skipped: this driver has no --threads'
+  if ! has_flag --threads; then
+    echo 'skipped: this driver has no --threads'
+    return
+  fi
+  files=
+  for name in strings-120k program random batch-random pairs; do
+    files="$files -f traces/$name.rep"
+  done
+  shared=
+  for file in traces/threaded/*.rep; do shared="$shared -f $file"; done
+  # shellcheck disable=SC2086
+  all=$(with $ours libc $peers)
+  # shellcheck disable=SC2086
+  {
+    compare "$work/one.csv" $files $all --threads 1
+    compare "$work/two.csv" $files $all --threads 2
+    compare "$work/handoff.csv" $files $all --threads 2 --handoff
+    compare "$work/threaded.csv" $shared $all
+  }
+  awk -f bench/table.awk -f bench/threads.awk "$work/one.csv" \
+    "$work/two.csv" "$work/handoff.csv" "$work/threaded.csv"
 }
 
 part_pages() {

@@ -2,11 +2,12 @@
 #
 #   awk -f bench/table.awk -f bench/summary.awk FILE
 #
-# The columns are found by their names. Of a row this sets allocator, trace,
+# The columns are found by their names. Of a row this sets allocator, trace, ns,
 # ratio (speed as a multiple of the reference's), spread, util and bound; 0
 # stands for a figure that is missing. A row that is not valid is counted in
 # faults[allocator], its other columns are not looked at. Allocators are in
-# names[1..allocators], in the order of the file.
+# names[1..allocators], in the order of the file. Of several files `file` says
+# which it is, from 1.
 BEGIN { FS = "," }
 
 function field(name) {
@@ -25,6 +26,7 @@ function times(x) {
 }
 
 FNR == 1 {
+  file++
   for (i = 1; i <= NF; i++) column[$i] = i
   next
 }
@@ -40,6 +42,7 @@ FNR == 1 {
     faults[allocator]++
     next
   }
+  ns = field("ns_per_op") + 0
   ratio = field("reference_ratio") + 0
   spread = field("ratio_spread") + 0
   util = field("utilization") + 0
