@@ -107,6 +107,7 @@ Allocator nothing() {
   Allocator a;
   a.name = "nothing";
   a.simulated = false;
+  a.thread_safe = true;
   a.fn.malloc = [](size_t) -> void * { return block; };
   a.fn.free = [](void *) {};
   a.fn.realloc = [](void *, size_t) -> void * { return block; };

@@ -6,9 +6,13 @@
 #include "text.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 namespace driver {
 
@@ -30,14 +34,38 @@ uint64_t mix(uint64_t x) { // the finalizer of splitmix64
   return x ^ (x >> 31);
 }
 
+// What is known of a heap, by all threads that use it.
+struct Truth {
+  Truth(size_t slots) : blocks(slots) {}
+
+  void start(int pass) {
+    payload = 0;
+    seed = mix(static_cast<uint64_t>(pass) + 1) << 1;
+    shadow.clear();
+    std::fill(blocks.begin(), blocks.end(), shadow.none());
+  }
+
+  Shadow shadow;
+  std::vector<Shadow::Entry> blocks; // by slot or cell; none(): not live
+  std::atomic<uint64_t> payload{0};  // live bytes
+  uint64_t seed = 0;                 // of the pass
+  std::mutex lock;                   // around the shadow and the report
+};
+
+// Checks the operations of a trace, or those of one thread, whose cells are
+// then in place of slots.
 class Checker {
 public:
   Checker(const Trace &trace, const Allocator &allocator,
-          const CheckOptions &options, Progress &progress, CheckReport &report)
-      : trace_(trace), allocator_(allocator), options_(options),
-        progress_(progress), report_(report), blocks_(trace.slots) {}
+          const CheckOptions &options, Truth &truth, Progress &progress,
+          CheckReport &report)
+      : trace_(trace), allocator_(allocator), options_(options), truth_(truth),
+        progress_(progress), report_(report) {}
 
+  bool start_heap(int pass);
   bool run_pass(int pass, void **slots);
+  bool run_thread(ReplayThread &thread, const Functions &fn);
+  bool end_of_pass();
 
   bool before(size_t i, const Op &op, void *old);
   bool after(size_t i, const Op &op, void *old, void *result);
@@ -52,7 +80,11 @@ private:
   bool enter(const Op &op, void *result, uint64_t size, uint64_t seed);
   bool contents_hold(Shadow::Entry block, uint64_t size, const char *when);
   bool heap_holds();
-  bool end_of_pass();
+  size_t index(const Op &op) const {
+    return thread_ ? thread_->index(op) : op.slot;
+  }
+  void keep(const Op &op, uintptr_t start, const Payload &payload);
+  void forget(const Op &op);
   std::string label(uintptr_t start, const Payload &payload) const;
   std::string range(uintptr_t start, uintptr_t end) const {
     return format("[0x%llx, 0x%llx)", static_cast<ull>(start),
@@ -62,40 +94,49 @@ private:
   const Trace &trace_;
   const Allocator &allocator_;
   const CheckOptions &options_;
+  Truth &truth_;
   Progress &progress_;
   CheckReport &report_;
-  Shadow shadow_;
-  std::vector<Shadow::Entry> blocks_; // by slot; shadow_.none(): not live
-  size_t now_ = 0;                    // the operation being done
-  uint64_t pass_seed_ = 0;
-  uint64_t payload_ = 0; // live bytes
+  ReplayThread *thread_ = nullptr;      // whose operations these are
+  size_t now_ = 0;                      // the operation being done
+  std::pair<uintptr_t, Payload> old_{}; // the block that is reallocated
   bool at_end_ = false;
 };
 
 // ---- Faults -----------------------------------------------------------------
 
+// The first one stands.
 bool Checker::fault(const std::string &what) {
-  std::string text = at_end_
-                         ? format("%s: at the end of the trace: %s",
-                                  trace_.path.c_str(), what.c_str())
-                         : format("%s: %s: %s", trace_.where(now_).c_str(),
-                                  trace_.line_text(now_).c_str(), what.c_str());
+  std::lock_guard guard(truth_.lock);
+  if (report_.failed) return false;
+  size_t op = thread_ ? operation_of(trace_, thread_->number, now_) : now_;
+  std::string text = trace_.path + ": at the end of the trace: ";
+  if (!at_end_)
+    text = format("%s: %s: ", trace_.where(op).c_str(),
+                  trace_.line_text(op).c_str());
+  if (thread_)
+    text += format("thread %u of %u: ", thread_->number + 1, thread_->threads);
   report_.failed = true;
-  report_.op = now_;
-  std::snprintf(report_.text, sizeof report_.text, "%s", text.c_str());
+  report_.op = op;
+  std::snprintf(report_.text, sizeof report_.text, "%s%s", text.c_str(),
+                what.c_str());
   driver_fault(report_.text);
   return false;
 }
 
 // "block 9 [0x.., 0x..) of line 40"
 std::string Checker::label(uintptr_t start, const Payload &payload) const {
-  std::string line = trace_.line_text(payload.born);
+  const bool own = payload.thread != Payload::kNone;
+  size_t op =
+      own ? operation_of(trace_, payload.thread, payload.born) : payload.born;
+  std::string line = trace_.line_text(op);
   unsigned long long id = 0;
   const char *at = std::strpbrk(line.c_str(), "arcm");
   if (at) std::sscanf(at + 1, "%llu", &id);
-  return format("block %llu %s of line %zu", id,
-                range(start, start + payload.size).c_str(),
-                trace_.line_number(payload.born));
+  std::string text = format("block %llu %s of line %zu", id,
+                            range(start, start + payload.size).c_str(),
+                            trace_.line_number(op));
+  return own ? text + format(" of thread %u", payload.thread + 1) : text;
 }
 
 void Checker::describe_address(char *text, size_t size, const void *address) {
@@ -104,10 +145,13 @@ void Checker::describe_address(char *text, size_t size, const void *address) {
   uintptr_t brk = lo + mem_heapsize(), end = lo + mem_limit();
   const uintptr_t near = mem_limit();
   std::string where;
-  Shadow::Entry block = shadow_.at_or_below(at);
+  Shadow &shadow = truth_.shadow;
+  // Another thread may be changing it, and this is no time to wait.
+  std::unique_lock guard(truth_.lock, std::try_to_lock);
+  Shadow::Entry block = guard ? shadow.at_or_below(at) : shadow.none();
   if (at < 65536)
     where = "near NULL";
-  else if (block != shadow_.none() && at < block->second.end)
+  else if (block != shadow.none() && at < block->second.end)
     where = format("inside the payload of %s",
                    label(block->first, block->second).c_str());
   else if (allocator_.simulated && at >= brk && at < end + near)
@@ -125,18 +169,34 @@ void Checker::describe_address(char *text, size_t size, const void *address) {
 // ---- Around each operation
 // ----------------------------------------------------
 
+void Checker::keep(const Op &op, uintptr_t start, const Payload &payload) {
+  truth_.blocks[index(op)] = truth_.shadow.insert(start, payload);
+  truth_.payload += payload.size;
+}
+
+void Checker::forget(const Op &op) {
+  Shadow::Entry &block = truth_.blocks[index(op)];
+  truth_.payload -= block->second.size;
+  truth_.shadow.erase(block);
+  block = truth_.shadow.none();
+}
+
 bool Checker::before(size_t i, const Op &op, void *old) {
   now_ = i;
-  progress_.op.store(i, std::memory_order_relaxed);
-  if (i + 1 == options_.stop_at) std::raise(SIGTRAP);
+  if (thread_)
+    thread_->starts(i);
+  else
+    progress_.op.store(i, std::memory_order_relaxed);
+  if (i + 1 == options_.stop_at && !thread_) std::raise(SIGTRAP);
   if (old == nullptr) return true;
-  Shadow::Entry block = blocks_[op.slot];
+  Shadow::Entry block = truth_.blocks[index(op)];
   if (!contents_hold(block, block->second.size, "before this operation"))
     return false;
-  if (op.kind == OpKind::Realloc && op.size > 0) return true;
-  payload_ -= block->second.size;
-  shadow_.erase(block);
-  blocks_[op.slot] = shadow_.none();
+  old_ = *block;
+  // With threads, a block that realloc moves is another's before it returns.
+  if (op.kind == OpKind::Realloc && op.size > 0 && !thread_) return true;
+  std::lock_guard guard(truth_.lock);
+  forget(op);
   return true;
 }
 
@@ -152,7 +212,9 @@ bool Checker::after(size_t i, const Op &op, void *old, void *result) {
   return ok && heap_holds();
 }
 
+// What the whole heap has to say must wait while other threads change it.
 bool Checker::heap_holds() {
+  if (thread_) return true;
   if (allocator_.simulated) {
     void *written = mem_guard_broken(at_end_ ? SIZE_MAX : kGuardWindow);
     if (written)
@@ -170,17 +232,19 @@ bool Checker::heap_holds() {
 // NULL is right where the heap cannot hold the block, and for no bytes.
 bool Checker::null_result(uint64_t size) {
   uint64_t limit = mem_limit();
-  if (size == 0 || size > limit || payload_ + size > limit) return true;
+  const uint64_t live = truth_.payload;
+  if (size == 0 || size > limit || live + size > limit) return true;
   return fault(format("returned NULL for %llu bytes, with %llu live in a heap "
                       "that may have %llu",
-                      static_cast<ull>(size), static_cast<ull>(payload_),
+                      static_cast<ull>(size), static_cast<ull>(live),
                       static_cast<ull>(limit)));
 }
 
 bool Checker::allocated(const Op &op, void *result, uint64_t size) {
-  blocks_[op.slot] = shadow_.none();
+  truth_.blocks[index(op)] = truth_.shadow.none();
   if (result == nullptr) return null_result(size);
-  uint64_t seed = mix(pass_seed_ + now_);
+  uint64_t whose = thread_ ? uint64_t{thread_->number} << 48 : 0;
+  uint64_t seed = mix(truth_.seed + now_ + whose);
   if (!enter(op, result, size, seed)) return false;
   if (op.kind == OpKind::Calloc) {
     const char *bytes = static_cast<const char *>(result);
@@ -193,17 +257,22 @@ bool Checker::allocated(const Op &op, void *result, uint64_t size) {
 }
 
 bool Checker::reallocated(const Op &op, void *old, void *result) {
-  Shadow::Entry block = blocks_[op.slot];
-  Payload was = block->second;
-  if (result == nullptr)
+  const Payload was = old_.second;
+  if (result == nullptr) {
+    std::unique_lock guard(truth_.lock);
+    if (thread_) keep(op, old_.first, was);
+    guard.unlock();
     return null_result(op.size) &&
-           contents_hold(block, was.size, "though realloc failed");
-  payload_ -= was.size;
-  shadow_.erase(block);
+           contents_hold(truth_.blocks[index(op)], was.size,
+                         "though realloc failed");
+  }
+  if (!thread_) forget(op);
   if (!enter(op, result, op.size, was.seed)) return false;
-  blocks_[op.slot]->second.born = was.born;
+  Shadow::Entry block = truth_.blocks[index(op)];
+  block->second.born = was.born;
+  block->second.thread = was.thread;
   uint64_t kept = std::min(was.size, op.size);
-  if (!contents_hold(blocks_[op.slot], kept,
+  if (!contents_hold(block, kept,
                      old == result ? "after realloc in place"
                                    : "after realloc moved it"))
     return false;
@@ -228,14 +297,17 @@ bool Checker::enter(const Op &op, void *result, uint64_t size, uint64_t seed) {
           format("usable_size is %zu, less than what was asked for", usable));
     if (usable < mem_limit()) end = std::max(end, start + usable);
   }
-  Shadow::Entry other = shadow_.overlapping(start, end);
-  if (other != shadow_.none())
-    return fault(format("payload %s overlaps %s",
-                        range(start, start + size).c_str(),
-                        label(other->first, other->second).c_str()));
-  payload_ += size;
-  blocks_[op.slot] = shadow_.insert(start, {end, size, seed, now_});
-  return true;
+  uint32_t whose = thread_ ? thread_->number : Payload::kNone;
+  std::unique_lock guard(truth_.lock);
+  Shadow::Entry other = truth_.shadow.overlapping(start, end);
+  if (other == truth_.shadow.none()) {
+    keep(op, start, {end, size, seed, now_, whose});
+    return true;
+  }
+  std::string of = label(other->first, other->second);
+  guard.unlock();
+  return fault(format("payload %s overlaps %s",
+                      range(start, start + size).c_str(), of.c_str()));
 }
 
 bool Checker::placed_well(const Op &op, uintptr_t start, uintptr_t end) {
@@ -277,32 +349,34 @@ bool Checker::contents_hold(Shadow::Entry block, uint64_t size,
 
 // Blocks that nobody freed are checked as if they were freed now.
 bool Checker::end_of_pass() {
+  Shadow &shadow = truth_.shadow;
   at_end_ = true;
   if (!heap_holds()) return false;
-  for (Shadow::Entry b = shadow_.blocks().begin(); b != shadow_.none(); ++b)
+  for (Shadow::Entry b = shadow.blocks().begin(); b != shadow.none(); ++b)
     if (!contents_hold(b, b->second.size, "though it was never freed"))
       return false;
   at_end_ = false;
   return true;
 }
 
-bool Checker::run_pass(int pass, void **slots) {
+bool Checker::start_heap(int pass) {
   now_ = 0;
   at_end_ = false;
+  progress_.pass++;
   progress_.op = Progress::kStarting;
-  payload_ = 0;
-  pass_seed_ = mix(static_cast<uint64_t>(pass) + 1) << 1;
-  shadow_.clear();
-  std::fill(blocks_.begin(), blocks_.end(), shadow_.none());
-  if (!allocator_.start(options_.zeroed_heap)) {
-    std::snprintf(report_.text, sizeof report_.text, "%s: mm_init failed%s",
-                  trace_.path.c_str(),
-                  pass > 0 ? " when it was called again" : "");
-    report_.failed = true;
-    report_.op = Progress::kStarting;
-    driver_fault(report_.text);
-    return false;
-  }
+  truth_.start(pass);
+  if (allocator_.start(options_.zeroed_heap)) return true;
+  std::snprintf(report_.text, sizeof report_.text, "%s: mm_init failed%s",
+                trace_.path.c_str(),
+                pass > 0 ? " when it was called again" : "");
+  report_.failed = true;
+  report_.op = Progress::kStarting;
+  driver_fault(report_.text);
+  return false;
+}
+
+bool Checker::run_pass(int pass, void **slots) {
+  if (!start_heap(pass)) return false;
   if (!replay(trace_, trace_.ops, allocator_.fn, slots, *this)) return false;
   if (!end_of_pass()) return false;
   if (!allocator_.simulated)
@@ -310,33 +384,107 @@ bool Checker::run_pass(int pass, void **slots) {
   return true;
 }
 
+// ---- A pass of several threads
+// ----------------------------------------------
+
+// A checker whose operations wait for their turn, and say when it is over.
+struct InTurn {
+  Checker &checker;
+  ReplayThread &thread;
+
+  void **slot(const Op &op) { return thread.slot(op); }
+  bool before(size_t i, const Op &op, void *old) {
+    return checker.before(i, op, old);
+  }
+  bool after(size_t i, const Op &op, void *old, void *result) {
+    if (!checker.after(i, op, old, result)) return false;
+    thread.ends(op);
+    return !*thread.stop;
+  }
+};
+
+bool Checker::run_thread(ReplayThread &thread, const Functions &fn) {
+  thread_ = &thread;
+  InTurn observer{*this, thread};
+  std::span<const Op> ops(thread.part->ops);
+  return replay(trace_, ops.first(thread.part->left), fn, nullptr, observer);
+}
+
+// Blocks that a trace leaves in a system's heap are freed.
+void free_what_is_left(const ReplayThread &thread, const Functions &fn) {
+  std::span<const Op> ops(thread.part->ops);
+  for (const Op &op : ops.subspan(thread.part->left))
+    fn.free(thread.cells[thread.index(op)].block);
+}
+
+// ---- Passes
+// -----------------------------------------------------------------
+
 Checker *describing; // for the crash handler
 
 void describe(char *text, size_t size, const void *address) {
   if (describing) describing->describe_address(text, size, address);
 }
 
+// Makes a checker known to the crash handler, and guards what is past the brk.
+class Watch {
+public:
+  Watch(Checker &checker, bool guard) : guard_(guard) {
+    if (guard_) mem_guard(1);
+    describing = &checker;
+    set_crash_describer(describe);
+  }
+  ~Watch() {
+    describing = nullptr;
+    if (guard_) mem_guard(0);
+  }
+  Watch(const Watch &) = delete;
+  Watch &operator=(const Watch &) = delete;
+
+private:
+  bool guard_;
+};
+
 } // namespace
 
 bool check_trace(const Trace &trace, const Allocator &allocator,
                  const CheckOptions &options, int passes, Progress &progress,
                  CheckReport &report) {
-  Checker checker(trace, allocator, options, progress, report);
+  Truth truth(trace.slots);
+  Checker checker(trace, allocator, options, truth, progress, report);
   std::vector<void *> slots(trace.slots, nullptr);
-  if (allocator.simulated) mem_guard(1);
-  describing = &checker;
-  set_crash_describer(describe);
+  Watch watch(checker, allocator.simulated);
   report.passes = 0;
-  bool ok = true;
-  for (int pass = 0; ok && pass < passes; pass++) {
-    progress.pass++;
-    ok = checker.run_pass(pass, slots.data());
+  for (int pass = 0; pass < passes; pass++) {
+    bool ok = checker.run_pass(pass, slots.data());
     report.high_water = mem_high_water();
-    if (ok) report.passes++;
+    if (!ok) return false;
+    report.passes++;
   }
-  describing = nullptr;
-  if (allocator.simulated) mem_guard(0);
-  return ok;
+  return true;
+}
+
+bool check_threads(ThreadedReplay &threads, const Trace &trace,
+                   const Allocator &allocator, const Functions &fn,
+                   const CheckOptions &options, int passes, Progress &progress,
+                   CheckReport &report) {
+  Truth truth(threads.cells());
+  Checker whole(trace, allocator, options, truth, progress, report);
+  Watch watch(whole, allocator.simulated);
+  report.passes = 0;
+  for (int pass = 0; pass < passes; pass++) {
+    if (!whole.start_heap(pass)) return false;
+    threads.start_over();
+    threads.run([&](ReplayThread &thread) {
+      Checker one(trace, allocator, options, truth, progress, report);
+      if (!one.run_thread(thread, fn)) threads.stop();
+    });
+    if (report.failed || !whole.end_of_pass()) return false;
+    if (!allocator.simulated)
+      threads.run([&](ReplayThread &t) { free_what_is_left(t, fn); });
+    report.passes++;
+  }
+  return true;
 }
 
 } // namespace driver

@@ -4,6 +4,7 @@
 
 #include "allocator.hpp"
 #include "sandbox.hpp"
+#include "threads.hpp"
 #include "trace.hpp"
 
 #include <cstdint>
@@ -33,6 +34,15 @@ struct CheckReport {
 bool check_trace(const Trace &trace, const Allocator &allocator,
                  const CheckOptions &options, int passes, Progress &progress,
                  CheckReport &report);
+
+// The same with the trace's threads, which call `fn` (the allocator's own
+// functions, or those under a lock). A block is known to be taken from when the
+// allocator returned it until it is handed back; who frees it verifies it. The
+// heap as a whole is looked at when all threads are done.
+bool check_threads(ThreadedReplay &threads, const Trace &trace,
+                   const Allocator &allocator, const Functions &fn,
+                   const CheckOptions &options, int passes, Progress &progress,
+                   CheckReport &report);
 
 // The place where faults are found: a breakpoint here (`break driver_fault`)
 // has the faulty call's frame above it gone, but its heap intact.

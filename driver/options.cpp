@@ -101,6 +101,16 @@ uint64_t bytes_at_least(uint64_t least, const std::string &v,
   return bytes;
 }
 
+void set_threads(Options &o, const std::string &v) {
+  bool digits = !v.empty() && v.find_first_not_of("0123456789") == v.npos;
+  double value = digits ? number(v, "--threads") : 0;
+  if (value < 1 || value > kMostThreads)
+    throw InputError(format("--threads takes a whole number from 1 to %u, not "
+                            "'%s'",
+                            kMostThreads, v.c_str()));
+  o.threads.replicas = static_cast<uint32_t>(value);
+}
+
 void set_alignment(Options &o, const std::string &v) {
   uint64_t a = parse_bytes(v, "--alignment");
   if (a == 0 || (a & (a - 1)) != 0 || a > 4096)
@@ -162,7 +172,11 @@ const Flag kFlags[] = {
      [](Options &o, const std::string &v) { o.csv_file = v; }},
     {0, "json", Takes::Value,
      [](Options &o, const std::string &v) { o.json_file = v; }},
+    {0, "handoff", Takes::Nothing,
+     [](Options &o, const std::string &) { o.threads.handoff = true; }},
     {0, "heap-base", Takes::Value, set_heap_base},
+    {0, "lock", Takes::Nothing,
+     [](Options &o, const std::string &) { o.threads.lock = true; }},
     {0, "max-heap", Takes::Value,
      [](Options &o, const std::string &v) {
        o.max_heap = bytes_at_least(mem_pagesize(), v, "--max-heap");
@@ -187,6 +201,7 @@ const Flag kFlags[] = {
      }},
     {0, "strict", Takes::Nothing,
      [](Options &o, const std::string &) { o.strict = true; }},
+    {0, "threads", Takes::Value, set_threads},
     {0, "zero-heap", Takes::Nothing,
      [](Options &o, const std::string &) { o.check.zeroed_heap = true; }},
 };
@@ -210,6 +225,10 @@ constexpr char kHelp[] =
     "  --max-heap BYTES, --memory-limit BYTES   as 512M: limits of heap, rest\n"
     "  --heap-base ADDR|low, --zero-heap        where it lies; zeroed by init\n"
     "  --alignment N         payloads must be multiples of N (default %d)\n"
+    "  --threads N           N threads do all of a trace, unless it has its "
+    "own\n"
+    "  --handoff, --lock     .. the next one frees; one lock, for any "
+    "allocator\n"
     "  --strict              edge cases (malloc(0), SIZE_MAX, ..) count too\n"
     "  --json FILE, --csv FILE                  results for programs\n"
     "  -g, -A (bare)         lines for graders; Autolab's JSON\n"
@@ -337,6 +356,8 @@ std::optional<Options> parse_options(int argc, char **argv) {
   options.limits.op_seconds = OP_TIME_LIMIT;
   options.limits.memory = MEMORY_LIMIT;
   CommandLine(argc, argv, options).run();
+  if (options.threads.handoff && options.threads.replicas < 2)
+    throw InputError("--handoff needs --threads N with an N of 2 or more");
   if (!options.help) return options;
   std::printf(kHelp, options.program.c_str(), TIME_LIMIT, ALIGNMENT);
   return {};

@@ -3,6 +3,7 @@
 
 #include "check.hpp"
 #include "sandbox.hpp"
+#include "threads.hpp"
 
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct Options {
 
   // How.
   CheckOptions check;
+  ThreadOptions threads;
   Limits limits;
   bool timing = true;
   int rounds = 0; // 0: as many as the driver thinks fit

@@ -9,7 +9,12 @@
 //
 // around operation i; `old` is the block that is freed or reallocated (else
 // NULL), `result` the allocator's answer. Either ends the replay by returning
-// false.
+// false. An observer may also have
+//
+//   void **slot(const Op &op)
+//
+// which says where the block's address is kept, in place of slots[op.slot],
+// and may wait until it is this operation's turn; NULL ends the replay.
 #pragma once
 
 #include "allocator.hpp"
@@ -60,7 +65,13 @@ inline bool replay(const Trace &trace, std::span<const Op> ops,
   const Op *const begin = ops.data(), *const end = begin + ops.size();
   for (const Op *op = begin; op != end; op++) {
     size_t i = static_cast<size_t>(op - begin);
-    void **slot = &slots[op->slot];
+    void **slot;
+    if constexpr (requires { observer.slot(*op); }) {
+      slot = observer.slot(*op);
+      if (slot == nullptr) return false;
+    } else {
+      slot = &slots[op->slot];
+    }
     void *old = nullptr, *result = nullptr;
     if (op->kind == OpKind::Free) {
       old = *slot;

@@ -53,8 +53,9 @@ std::string json_trace(const Trace &trace, const TraceResult &r) {
   text += format("\"trace\": %s, \"valid\": %s, \"fault\": %s, ",
                  json_quote(trace.name).c_str(), r.valid ? "true" : "false",
                  r.valid ? "null" : json_quote(r.fault).c_str());
-  text += format("\"ops\": %zu, \"threads\": %u, \"peak_payload\": %llu, ",
-                 trace.ops.size(), trace.threads, ull(trace.peak_payload));
+  text +=
+      format("\"ops\": %zu, \"threads\": %u, \"peak_payload\": %llu, ",
+             trace.ops.size(), trace.replay_threads(), ull(trace.peak_payload));
   text += format("\"bound\": %.6g, ", trace.bound());
   text += "\"heap_high_water\": " +
           (space ? format("%llu", ull(r.space.high_water)) : "null");
@@ -72,8 +73,9 @@ std::string json_trace(const Trace &trace, const TraceResult &r) {
 }
 
 std::string json_allocator(const SuiteResult &all, const AllocatorResult &a) {
-  std::string text =
-      "    {\"name\": " + json_quote(a.info.name) + ", \"traces\": [\n";
+  std::string text = "    {\"name\": " + json_quote(a.info.name) +
+                     ", \"locked\": " + (a.info.locked ? "true" : "false") +
+                     ", \"traces\": [\n";
   for (size_t t = 0; t < all.traces.size(); t++)
     text += json_trace(all.traces[t], a.traces[t]) +
             (t + 1 < all.traces.size() ? ",\n" : "\n");
@@ -140,8 +142,8 @@ void write_csv(const SuiteResult &all, const std::string &file) {
           "%s,%s,%d,%s,%zu,%u,%llu,%.6g,%s,%s,%s,%s,%s\n",
           csv_text(a.info.name).c_str(), csv_text(trace.name).c_str(), r.valid,
           r.valid ? "" : csv_text(r.fault).c_str(), trace.ops.size(),
-          trace.threads, static_cast<unsigned long long>(trace.peak_payload),
-          trace.bound(),
+          trace.replay_threads(),
+          static_cast<unsigned long long>(trace.peak_payload), trace.bound(),
           r.valid ? format("%llu",
                            static_cast<unsigned long long>(r.space.high_water))
                         .c_str()

@@ -30,6 +30,19 @@ std::string cut(const std::string &text, size_t width) {
   return text.size() <= width ? text : text.substr(0, width - 2) + "..";
 }
 
+// A trace's name in a table, and with how many threads it was replayed.
+std::string row_name(const Trace &trace) {
+  if (!trace.threaded()) return trace.name;
+  return format("%s (%u thread%s)", trace.name.c_str(), trace.replay_threads(),
+                trace.replay_threads() == 1 ? "" : "s");
+}
+
+// "alice (locked)"; of a long name, what fits.
+std::string marked_name(const AllocatorInfo &info, size_t width) {
+  const std::string mark = info.locked ? " (locked)" : "";
+  return cut(info.name, width - mark.size()) + mark;
+}
+
 } // namespace
 
 TextReport::TextReport(const Options &options) : options_(options) {
@@ -127,15 +140,15 @@ void TextReport::table_row(const SuiteResult &all, const AllocatorResult &a,
                    : "-");
   if (options_.tab_mode) {
     std::printf("%zu\t%s\t%s\t%zu\t%s\t%s\t%s\t%s\n", t, r.valid ? "yes" : "no",
-                util.c_str(), trace.ops.size(), secs.c_str(), kops.c_str(),
+                util.c_str(), trace.replayed_ops(), secs.c_str(), kops.c_str(),
                 ratio.c_str(), trace.name.c_str());
     return;
   }
   std::string valid = format("%5s", r.valid ? "yes" : "no");
   std::printf("%2zu   %s %6s%s %8zu %10s %7s %12s  %s\n", t,
               (r.valid ? valid : red(valid)).c_str(), util.c_str(),
-              bound.c_str(), trace.ops.size(), secs.c_str(), kops.c_str(),
-              ratio.c_str(), trace.name.c_str());
+              bound.c_str(), trace.replayed_ops(), secs.c_str(), kops.c_str(),
+              ratio.c_str(), row_name(trace).c_str());
 }
 
 void TextReport::table_total(const SuiteResult &all,
@@ -144,7 +157,7 @@ void TextReport::table_total(const SuiteResult &all,
   double seconds = 0;
   for (size_t t = 0; t < all.traces.size(); t++) {
     if (!a.traces[t].valid || !a.traces[t].timing) continue;
-    ops += all.traces[t].ops.size();
+    ops += all.traces[t].replayed_ops();
     seconds += a.traces[t].timing->seconds;
   }
   const Score &s = a.score;
@@ -169,7 +182,12 @@ void TextReport::table(const SuiteResult &all, const AllocatorResult &a) const {
         "trace  valid   util%s      ops       secs    Kops %12s  name\n",
         options_.diagnostics ? "   bound util/b" : "", against.c_str());
   for (size_t t = 0; t < all.traces.size(); t++) table_row(all, a, t);
-  if (!options_.tab_mode) table_total(all, a);
+  if (options_.tab_mode) return;
+  table_total(all, a);
+  if (a.info.locked)
+    std::printf("Threads call %s under one lock%s (locked).\n",
+                a.info.name.c_str(),
+                a.info.thread_safe ? "" : ", as it is not thread-safe");
 }
 
 // Where the bytes of the heap were when the payload was at its peak.
@@ -255,7 +273,7 @@ void TextReport::comparison(const SuiteResult &all) const {
                                          : all.reference.name.c_str(),
               width, "trace");
   for (const AllocatorResult &a : all.allocators)
-    std::printf(" %*s", kColumn, cut(a.info.name, kColumn).c_str());
+    std::printf(" %*s", kColumn, marked_name(a.info, kColumn).c_str());
   std::printf("\n");
   for (size_t t = 0; t < all.traces.size(); t++) comparison_row(all, t, width);
   comparison_foot(all, width);

@@ -15,6 +15,7 @@ struct AllocatorInfo {
   std::string name{};
   bool simulated = true;
   bool thread_safe = false;
+  bool locked = false; // threads call it under one lock in this run
   bool has_checker = false;
   bool has_walk = false;
   size_t static_data = 0;

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace driver {
@@ -36,6 +37,7 @@ constexpr rlim_t kOutputLimit = 16 << 20;
 
 Progress *crash_progress;
 CrashDescriber crash_describer;
+thread_local unsigned thread_number; // from 1; 0: the first
 
 // Where the stack was when the signal came; 0 where we do not know how.
 uintptr_t stack_pointer(const void *context) {
@@ -65,24 +67,41 @@ void describe_crash(const siginfo_t *info, const void *context) {
     crash_describer(text, size, info->si_addr);
 }
 
+// Called by the thread that ends the process.
+void note_thread() {
+  if (crash_progress) crash_progress->ended_by = thread_number;
+}
+
 // Says what the address is near, and lets the signal do its work.
 void on_crash(int signal_number, siginfo_t *info, void *context) {
   signal(signal_number, SIG_DFL); // also for a crash in what follows
-  if (crash_progress) describe_crash(info, context);
+  note_thread();
+  if (crash_progress && (signal_number == SIGSEGV || signal_number == SIGBUS))
+    describe_crash(info, context);
   raise(signal_number);
 }
 
-void install_crash_handler(Progress &progress) {
-  static char stack[64 << 10]; // the program's own may be what overflowed
+constexpr size_t kSignalStack = 64 << 10;
+
+// Signals are handled on that stack: the thread's own may be what overflowed.
+void set_signal_stack(void *stack) {
   stack_t alternative{};
   alternative.ss_sp = stack;
-  alternative.ss_size = sizeof stack;
+  alternative.ss_size = kSignalStack;
+  alternative.ss_flags = stack ? 0 : SS_DISABLE;
   sigaltstack(&alternative, nullptr);
+}
+
+void install_crash_handler(Progress &progress) {
+  static char stack[kSignalStack];
+  set_signal_stack(stack);
   crash_progress = &progress;
+  std::atexit(note_thread);
   struct sigaction action {};
   action.sa_sigaction = on_crash;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-  for (int number : {SIGSEGV, SIGBUS}) sigaction(number, &action, nullptr);
+  for (int number : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL})
+    sigaction(number, &action, nullptr);
 }
 
 void limit(int resource, rlim_t value) {
@@ -147,6 +166,36 @@ void serve_until_closed(const Sandbox::Serve &serve, int commands,
 
 void set_crash_describer(CrashDescriber describer) {
   crash_describer = describer;
+}
+
+ThreadInChild::ThreadInChild(Progress &progress, unsigned number)
+    : stack_(new char[kSignalStack]) {
+  thread_number = number + 1;
+  progress.thread[number].op = ThreadProgress::kIdle;
+  set_signal_stack(stack_.get());
+}
+
+ThreadInChild::~ThreadInChild() {
+  set_signal_stack(nullptr);
+}
+
+unsigned ThreadInChild::number() {
+  return thread_number;
+}
+
+uint64_t Progress::moves() const {
+  uint64_t sum = op + (uint64_t{pass} << 40);
+  for (uint32_t t = 0; t < threads; t++) sum += thread[t].op * (2 * t + 3);
+  return sum;
+}
+
+std::optional<unsigned> Progress::culprit() const {
+  if (threads == 0) return {};
+  if (ended_by > 0) return ended_by - 1;
+  if (locked_by > 0) return locked_by - 1;
+  for (uint32_t t = 0; t < threads; t++)
+    if ((thread[t].op & ThreadProgress::kWaiting) == 0) return t;
+  return {};
 }
 
 void *map_shared(size_t bytes) {
@@ -223,6 +272,7 @@ Sandbox::~Sandbox() {
 Ending Sandbox::call(char command) {
   progress_.crash[0] = '\0';
   progress_.op = Progress::kStarting;
+  progress_.threads = 0;
   if (!limits_.fork) {
     serve_(command);
     return {};
@@ -242,8 +292,7 @@ Ending Sandbox::call(char command) {
 Ending Sandbox::wait_for_reply() {
   const double start = static_cast<double>(now_ns()) * 1e-9;
   double moved = start;
-  uint64_t last_op = progress_.op;
-  uint32_t last_pass = progress_.pass;
+  uint64_t moves = progress_.moves();
   for (;;) {
     pollfd poller{reply_fd_, POLLIN, 0};
     int ready = poll(&poller, 1, 50);
@@ -254,11 +303,8 @@ Ending Sandbox::wait_for_reply() {
         return {Ending::kDone, 0, now - start};
       return reap(Ending::kExited, now - start);
     }
-    if (progress_.op != last_op || progress_.pass != last_pass) {
-      last_op = progress_.op;
-      last_pass = progress_.pass;
+    if (uint64_t last = std::exchange(moves, progress_.moves()); last != moves)
       moved = now;
-    }
     // A grandchild may hold the pipe open that the child's end should close.
     if (ready == 0 && child_ended()) return reap(Ending::kExited, now - start);
     bool late = now - start > limits_.seconds;

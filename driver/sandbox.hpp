@@ -15,6 +15,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <sys/types.h>
 
@@ -39,6 +41,15 @@ private:
   T *object_;
 };
 
+// Where a thread of the child is: each has a cache line of its own, as it
+// writes there at every operation.
+struct alignas(64) ThreadProgress {
+  static constexpr uint64_t kWaiting = uint64_t{1} << 63; // for another thread
+  static constexpr uint64_t kIdle = UINT64_MAX;
+  std::atomic<uint64_t> op{kIdle}; // counted among its own
+};
+constexpr unsigned kMostThreads = 256;
+
 // Where the child is, so that the parent can tell slow from stuck, and knows
 // what was going on when the child ended.
 struct Progress {
@@ -46,6 +57,34 @@ struct Progress {
   std::atomic<uint64_t> op{0};   // index of the operation being done
   std::atomic<uint32_t> pass{0}; // counts replays
   char crash[512] = "";          // what the crash handler saw
+
+  // While threads replay: how many, and the number, from 1, of the one that
+  // has the lock around the allocator and of the one that ended the child.
+  std::atomic<uint32_t> threads{0}, locked_by{0}, ended_by{0};
+  ThreadProgress thread[kMostThreads];
+
+  // Changes whenever something was done.
+  uint64_t moves() const;
+
+  // The thread that was in the allocator when all ended, as far as that can
+  // be known, or none.
+  std::optional<unsigned> culprit() const;
+};
+
+// Made by each thread that calls the allocator, for as long as it lives: if it
+// crashes or exits, this is known, also if its stack overflows.
+class ThreadInChild {
+public:
+  ThreadInChild(Progress &progress, unsigned number);
+  ~ThreadInChild();
+  ThreadInChild(const ThreadInChild &) = delete;
+  ThreadInChild &operator=(const ThreadInChild &) = delete;
+
+  // That of the thread that asks, from 1; 0 for the first of the process.
+  static unsigned number();
+
+private:
+  std::unique_ptr<char[]> stack_; // for signal handlers
 };
 
 struct Limits {

@@ -27,7 +27,7 @@ struct Sums {
     }
     if (!counts_for_throughput(trace) || !result.timing) return;
     const Timing &timing = *result.timing;
-    ops += static_cast<double>(trace.ops.size());
+    ops += static_cast<double>(trace.replayed_ops());
     seconds += timing.seconds;
     reference_seconds += timing.seconds * timing.ratio.median;
     if (timing.ratio.median > 0) {

@@ -18,6 +18,8 @@ struct Payload {
   uint64_t size; // as asked for; end may include more that is usable
   uint64_t seed;
   size_t born; // the operation that made the block
+  static constexpr uint32_t kNone = UINT32_MAX;
+  uint32_t thread = kNone; // whose operation that was, if threads count theirs
 };
 
 // Writes the bytes [from, to) that a block with this seed has, and checks

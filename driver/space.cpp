@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <malloc.h>
 #include <map>
 #include <unistd.h>
 
@@ -130,6 +131,9 @@ void measure_space(const Trace &trace, const Allocator &allocator,
   progress.op = Progress::kStarting;
   if (!allocator.start(false)) return;
   std::vector<void *> slots(trace.slots, nullptr);
+  // What the driver freed before must not be there to be used again, or the
+  // system's allocator would seem to need less than it does.
+  if (!allocator.simulated) malloc_trim(0);
   SpaceObserver observer(trace, allocator, progress, report, slots.data());
   replay(trace, trace.ops, allocator.fn, slots.data(), observer);
   if (!allocator.simulated) {

@@ -19,6 +19,7 @@ namespace {
 // operations do not matter; all rounds of a trace together not much more than
 // the budget, but there are at least kLeastRounds.
 constexpr double kRoundNs = 3e6;
+constexpr double kThreadedRoundNs = 2e7; // several of the scheduler's slices
 constexpr double kBudgetNs = 1.5e9;
 constexpr int kRounds = 15, kLeastRounds = 3;
 
@@ -95,10 +96,11 @@ public:
 private:
   void read_traces();
   void probe_all();
+  void find_out_if_locked(AllocatorInfo &info) const;
   void run_trace(size_t t);
   void check(size_t t, size_t a);
   void time(size_t t);
-  bool calibrate(std::vector<std::unique_ptr<Worker>> &workers,
+  bool calibrate(size_t t, std::vector<std::unique_ptr<Worker>> &workers,
                  std::vector<uint32_t> &passes, int &rounds);
   void run_rounds(size_t t, std::vector<std::unique_ptr<Worker>> &workers);
   void fail(size_t t, size_t a, Worker &worker);
@@ -115,10 +117,13 @@ private:
 };
 
 void Suite::read_traces() {
-  HeapRules rules{mem_limit(), options_.check.alignment};
+  HeapRules rules{mem_limit(), options_.check.alignment,
+                  options_.threads.handoff};
   for (const TraceChoice &choice : chosen_traces(options_)) {
     all_.traces.push_back(read_trace(choice.path, rules));
-    if (choice.weight >= 0) all_.traces.back().weight = choice.weight;
+    Trace &trace = all_.traces.back();
+    if (choice.weight >= 0) trace.weight = choice.weight;
+    if (trace.threads == 1) trace.replicas = options_.threads.replicas;
   }
 }
 
@@ -136,6 +141,14 @@ void Suite::probe_all() {
   if (options_.timing && reference != "none" && reference != "constant")
     all_.reference = probe_allocator(reference, "--reference", options_);
   if (reference == "constant") all_.reference.name = "constant";
+  for (AllocatorResult &a : all_.allocators) find_out_if_locked(a.info);
+  find_out_if_locked(all_.reference);
+}
+
+void Suite::find_out_if_locked(AllocatorInfo &info) const {
+  for (const Trace &trace : all_.traces)
+    info.locked =
+        info.locked || needs_lock(trace, info.thread_safe, options_.threads);
 }
 
 void Suite::fail(size_t t, size_t a, Worker &worker) {
@@ -154,6 +167,8 @@ void Suite::check(size_t t, size_t a) {
   listener_.step(t, "checking", who.name);
   Worker worker(who, all_.traces[t], options_);
   if (!worker.check(2)) return fail(t, a, worker);
+  if (all_.traces[t].threaded() && !worker.check_threads())
+    return fail(t, a, worker);
   listener_.step(t, "measuring the heap of", who.name);
   Worker measurer(who, all_.traces[t], options_);
   if (!measurer.measure_space()) return fail(t, a, measurer);
@@ -163,13 +178,14 @@ void Suite::check(size_t t, size_t a) {
 }
 
 // A pass that does not count, which says how many make a round.
-bool Suite::calibrate(std::vector<std::unique_ptr<Worker>> &workers,
+bool Suite::calibrate(size_t t, std::vector<std::unique_ptr<Worker>> &workers,
                       std::vector<uint32_t> &passes, int &rounds) {
+  const double wanted = all_.traces[t].threaded() ? kThreadedRoundNs : kRoundNs;
   double round_ns = 0;
   for (size_t w = 0; w < workers.size(); w++) {
     if (!workers[w] || !workers[w]->time_round(1)) continue;
     double ns = workers[w]->round().ns;
-    passes[w] = static_cast<uint32_t>(std::clamp(kRoundNs / ns, 1.0, 10000.0));
+    passes[w] = static_cast<uint32_t>(std::clamp(wanted / ns, 1.0, 10000.0));
     round_ns += ns * passes[w];
   }
   rounds = options_.rounds;
@@ -184,7 +200,7 @@ void Suite::run_rounds(size_t t,
   size_t n = workers.size();
   std::vector<uint32_t> passes(n, 1);
   int rounds = 0;
-  if (!calibrate(workers, passes, rounds)) return;
+  if (!calibrate(t, workers, passes, rounds)) return;
   std::vector<std::vector<double>> ns(n);
   for (int r = 0; r < rounds; r++)
     for (size_t k = 0; k < n; k++) {
@@ -197,9 +213,9 @@ void Suite::run_rounds(size_t t,
 }
 
 void Suite::keep_timing(size_t t, const std::vector<std::vector<double>> &ns) {
-  const double ops = static_cast<double>(all_.traces[t].ops.size());
-  const double replay = least_of(ns.back());
-  all_.replay_ns.push_back(replay / ops);
+  const double ops = static_cast<double>(all_.traces[t].replayed_ops());
+  const double replay = least_of(ns.back()); // 0 with threads
+  if (!ns.back().empty()) all_.replay_ns.push_back(replay / ops);
   auto net = [&](double gross) {
     return std::max(gross - replay, kLeastNsPerOp * ops);
   };
@@ -222,7 +238,8 @@ void Suite::keep_timing(size_t t, const std::vector<std::vector<double>> &ns) {
 }
 
 // Behind the allocators' workers come that of the reference, which may be
-// missing, and that of the allocator that does nothing.
+// missing, and that of the allocator that does nothing, which there is not
+// with threads (timing.hpp says why).
 void Suite::time(size_t t) {
   listener_.step(t, "timing", "all");
   const Trace &trace = all_.traces[t];
@@ -237,7 +254,9 @@ void Suite::time(size_t t) {
   workers.push_back(
       measured ? std::make_unique<Worker>(all_.reference, trace, options_)
                : nullptr);
-  workers.push_back(std::make_unique<Worker>(nothing_, trace, options_));
+  workers.push_back(trace.threaded()
+                        ? nullptr
+                        : std::make_unique<Worker>(nothing_, trace, options_));
   run_rounds(t, workers);
   for (size_t a = 0; a < all_.allocators.size(); a++) {
     if (!workers[a]) continue;

@@ -71,6 +71,60 @@ void time_round(const Trace &trace, const Allocator &allocator, void **slots,
     fail(report, claims_too_much(trace, report.high_water));
 }
 
+namespace {
+
+// Notes the operation, and waits for its turn.
+struct ThreadTimer {
+  ReplayThread &thread;
+
+  void **slot(const Op &op) { return thread.slot(op); }
+  bool before(size_t i, const Op &, void *) {
+    thread.starts(i);
+    return true;
+  }
+  bool after(size_t, const Op &op, void *, void *) {
+    thread.ends(op);
+    return true;
+  }
+};
+
+double timed_passes(ThreadedReplay &threads, const Trace &trace,
+                    const Functions &fn, uint32_t passes, Progress &progress) {
+  progress.pass++;
+  return threads.run([&](ReplayThread &thread) {
+    ThreadTimer observer{thread};
+    for (uint32_t i = 0; i < passes; i++)
+      replay(trace, thread.part->ops, fn, nullptr, observer);
+  });
+}
+
+} // namespace
+
+void time_threads(ThreadedReplay &threads, const Trace &trace,
+                  const Allocator &allocator, const Functions &fn,
+                  bool zeroed_heap, Progress &progress, RoundReport &report) {
+  double total = 0;
+  report.ns = 0;
+  for (uint32_t done = 0; done < report.passes;) {
+    if (report.left == 0) {
+      progress.op = Progress::kStarting;
+      if (!allocator.start(zeroed_heap))
+        return fail(report, trace.path + ": mm_init failed when it was timed");
+      threads.start_over();
+      timed_passes(threads, trace, fn, 1, progress);
+      report.high_water = allocator.simulated ? mem_high_water() : 0;
+      report.left = passes_in_a_heap(allocator);
+    }
+    uint32_t passes = std::min(report.passes - done, report.left);
+    total += timed_passes(threads, trace, fn, passes, progress);
+    done += passes;
+    report.left -= passes;
+  }
+  const double share = static_cast<double>(trace.replayed_ops()) /
+                       static_cast<double>(threads.operations());
+  report.ns = std::max(total / report.passes * share, 0.1);
+}
+
 Figure figure_of(std::vector<double> values) {
   if (values.empty()) return {};
   std::sort(values.begin(), values.end());

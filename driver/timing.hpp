@@ -13,11 +13,25 @@
 // allocator. An allocator that does nothing is timed in the same rounds, and
 // the least that it took is subtracted: figures are the time spent in the
 // allocator.
+//
+// With threads, a round is one stretch from the moment when all threads are
+// ready to the end of the last; they come to a heap that each of them has
+// replayed the trace on once, untimed, and the same threads stay with it from
+// round to round. What differs from the above:
+//
+//   - passes follow each other without a stop, as to assemble all threads
+//     between two would cost more than many a trace takes. So the frees of the
+//     blocks that the trace leaves are within the time. They are counted as
+//     operations, and `ns` is the time for as many as the trace has.
+//   - nothing is subtracted: while one thread waits for another's block, others
+//     work, so the replay's own time is not a part of the sum.
+//   - how high the heap gets depends on who runs ahead, so that proves nothing.
 #pragma once
 
 #include "allocator.hpp"
 #include "result.hpp"
 #include "sandbox.hpp"
+#include "threads.hpp"
 #include "trace.hpp"
 
 #include <vector>
@@ -36,6 +50,11 @@ struct RoundReport {
 // Runs report.passes passes. Needs `slots` of trace.slots pointers.
 void time_round(const Trace &trace, const Allocator &allocator, void **slots,
                 bool zeroed_heap, Progress &progress, RoundReport &report);
+
+// The same with threads, which call `fn`.
+void time_threads(ThreadedReplay &threads, const Trace &trace,
+                  const Allocator &allocator, const Functions &fn,
+                  bool zeroed_heap, Progress &progress, RoundReport &report);
 
 // Median and spread.
 Figure figure_of(std::vector<double> values);

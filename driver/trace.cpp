@@ -28,6 +28,8 @@ class IdTable {
 public:
   explicit IdTable(size_t dense) : dense_limit_(dense) {}
 
+  size_t dense_limit() const { return dense_limit_; }
+
   uint32_t &operator[](uint64_t id) {
     if (id < table_.size()) return table_[id];
     if (id >= dense_limit_) return sparse_[id];
@@ -76,8 +78,9 @@ public:
       : trace_(trace), rules_(rules), c_{trace.text.data(),
                                          trace.text.data() + trace.text.size(),
                                          trace.text.data()},
-        ids_(trace.text.size() / 2 + 64),
-        reuse_slots_(trace.text.find('@') == std::string::npos) {
+        ids_(trace.text.size() / 2 + 64), slots_of_ids_(ids_.dense_limit()),
+        reuse_slots_(!rules.own_slots &&
+                     trace.text.find('@') == std::string::npos) {
     std::fill_n(thread_index_, 256, -1);
   }
 
@@ -95,7 +98,7 @@ private:
   void do_realloc(Op op);
   void do_allocate(Op op, uint64_t id, uint64_t bytes);
   uint64_t read_id();
-  uint32_t new_slot();
+  uint32_t new_slot(uint64_t id);
   uint32_t live_slot(uint64_t id, const char *at, const char *verb);
   void resize(uint32_t slot, uint64_t bytes);
   void forget(uint32_t slot);
@@ -108,6 +111,7 @@ private:
   const HeapRules rules_;
   Cursor c_;
   IdTable ids_;
+  IdTable slots_of_ids_; // where slots are not reused: the last one of an id
   const bool reuse_slots_;
   std::vector<uint32_t> free_slots_;      // freed ones, last first
   std::vector<uint64_t> sizes_{kNoBlock}; // payload bytes; by slot
@@ -309,22 +313,27 @@ void Parser::do_realloc(Op op) {
 // An id that is live already loses its block, as in the classic drivers: the
 // block stays allocated to the end, and is checked there like the others.
 void Parser::do_allocate(Op op, uint64_t id, uint64_t bytes) {
-  op.slot = new_slot();
+  op.slot = new_slot(id);
   ids_[id] = op.slot;
   taken_[op.slot] = true;
   resize(op.slot, bytes);
   trace_.ops.push_back(op);
 }
 
-uint32_t Parser::new_slot() {
+// With threads an id that is used again keeps its slot, so that its operations
+// stay in order, as traces/README.md promises.
+uint32_t Parser::new_slot(uint64_t id) {
   if (reuse_slots_ && !free_slots_.empty()) {
     uint32_t slot = free_slots_.back();
     free_slots_.pop_back();
     return slot;
   }
+  uint32_t *old = reuse_slots_ ? nullptr : &slots_of_ids_[id];
+  if (old && *old && !taken_[*old]) return *old;
   if (trace_.slots >= kNulled) fail(c_.at, "more than 2^32 - 3 blocks");
   sizes_.push_back(kNoBlock);
   taken_.push_back(false);
+  if (old) *old = trace_.slots;
   return trace_.slots++;
 }
 

@@ -5,8 +5,8 @@
 // pointers where the block's address is kept. Slots of freed blocks are used
 // again, so that the table is as large as the number of blocks that live at
 // the same time, and the replay's own cache misses do not drown the
-// allocator's. A trace with several threads gives each block its own slot:
-// there, reuse would order operations that the program did not order.
+// allocator's. A trace with several threads gives each id its own slot: there,
+// reuse would order operations that the program did not order.
 //
 //   file line          operation
 //   a 17 640    ->     {Malloc, slot 3, 640}      the id 17 lives in slot 3
@@ -37,7 +37,7 @@ struct Op {
   OpKind kind;
   uint8_t thread; // 0 .. Trace::threads - 1
   uint8_t align_log2;
-  uint8_t flags; // for the replay with threads: kWaits, kSignals
+  uint8_t flags; // 0 here; the replay with threads has its own use for it
 };
 static_assert(sizeof(Op) == 16, "a trace of 10^7 operations stays small");
 
@@ -57,6 +57,15 @@ struct Trace {
   uint32_t slots = 1; // kNullSlot and those of blocks
   uint32_t threads = 1;
   std::vector<uint32_t> live_at_end; // slots that still hold a block
+
+  // Set by who runs it: so many threads each do all of it, with blocks of
+  // their own; 0: it is done as it stands. Nothing for a trace with tags.
+  uint32_t replicas = 0;
+  bool threaded() const { return threads > 1 || replicas > 0; }
+  unsigned replay_threads() const { return replicas ? replicas : threads; }
+  uint64_t replayed_ops() const {
+    return ops.size() * uint64_t{replicas ? replicas : 1};
+  }
 
   uint64_t peak_payload = 0; // most bytes asked for and live at one time
   size_t peak_op = 0;        // the operation after which they were
@@ -84,8 +93,9 @@ struct Trace {
 
 // What a trace's figures depend on besides its text.
 struct HeapRules {
-  uint64_t limit;     // a request for more must fail, and is never live
-  uint64_t alignment; // of payloads
+  uint64_t limit;         // a request for more must fail, and is never live
+  uint64_t alignment;     // of payloads
+  bool own_slots = false; // one for each id, as in traces with threads
 };
 
 // Reads a trace. Throws InputError that shows file, line, column and a caret.

@@ -18,15 +18,19 @@ Worker::Worker(const AllocatorInfo &who, const Trace &trace,
 
 void Worker::serve(char command) {
   Shared &s = *shared_;
-  if (!allocator_) {
-    try {
-      allocator_ = load_allocator(who_.what);
-    } catch (const InputError &error) {
-      std::snprintf(s.load_error, sizeof s.load_error, "%s", error.what());
-      return;
-    }
+  try {
+    if (!allocator_) allocator_ = load_allocator(who_.what);
+    do_phase(command);
+  } catch (const InputError &error) {
+    std::snprintf(s.error, sizeof s.error, "%s", error.what());
   }
-  if (command == 'c') {
+}
+
+void Worker::do_phase(char command) {
+  Shared &s = *shared_;
+  if (command == 'C' || (command == 't' && trace_.threaded())) {
+    do_threaded_phase(command);
+  } else if (command == 'c') {
     check_trace(trace_, *allocator_, options_.check, s.check_passes, s.progress,
                 s.check);
   } else if (command == 's') {
@@ -38,12 +42,28 @@ void Worker::serve(char command) {
   }
 }
 
+void Worker::do_threaded_phase(char command) {
+  Shared &s = *shared_;
+  const Allocator &a = *allocator_;
+  if (!threads_) threads_.emplace(trace_, options_.threads, s.progress);
+  bool lock = needs_lock(trace_, a.thread_safe, options_.threads);
+  Functions fn = lock ? under_a_lock(a.fn, s.progress) : a.fn;
+  if (command == 'C')
+    driver::check_threads(*threads_, trace_, a, fn, options_.check,
+                          s.check_passes, s.progress, s.check);
+  else
+    time_threads(*threads_, trace_, a, fn, options_.check.zeroed_heap,
+                 s.progress, s.round);
+}
+
 // ---- In the parent --------------------------------------------------------
 
 bool Worker::call(char command, const char *phase) {
+  in_threads_ = command == 'C' || (command == 't' && trace_.threaded());
   Ending ending = sandbox_.call(command);
-  if (shared_->load_error[0])
-    fault_ = shared_->load_error;
+  if (ending.kind != Ending::kDone) locate();
+  if (shared_->error[0])
+    fault_ = shared_->error;
   else if (ending.kind != Ending::kDone)
     fault_ = describe_end(ending, phase);
   return fault_.empty();
@@ -73,6 +93,19 @@ bool Worker::check(int passes) {
          fail(place() + kUnfinished + "checked", how);
 }
 
+// Of more than one pass, as a race does not show in each.
+bool Worker::check_threads() {
+  constexpr int kPasses = 3;
+  shared_->check_passes = kPasses;
+  if (!call('C', "checked with threads")) return fail("", "-c");
+  if (shared_->check.failed) {
+    shared_->progress.op = shared_->check.op;
+    return fail(shared_->check.text, "-c");
+  }
+  return shared_->check.passes == kPasses ||
+         fail(place() + kUnfinished + "checked with threads", "-c");
+}
+
 bool Worker::measure_space() {
   if (!call('s', "measured for space")) return fail("", "-c");
   if (shared_->space.text[0]) return fail(shared_->space.text, "-c");
@@ -90,12 +123,22 @@ bool Worker::time_round(uint32_t passes) {
   return shared_->round.ns > 0 || fail(place() + kUnfinished + "timed", "-f");
 }
 
+// When threads came to an end: which of them did, and in which operation.
+void Worker::locate() {
+  Progress &progress = shared_->progress;
+  std::optional<unsigned> thread = progress.culprit();
+  if (!thread) return;
+  uint64_t own = progress.thread[*thread].op & ~ThreadProgress::kWaiting;
+  progress.op = operation_of(trace_, *thread, own);
+  thread_ = format("thread %u of %u: ", *thread + 1, progress.threads.load());
+}
+
 // "traces/x.rep:57: r 12 640: ", of the operation that was being done.
-std::string Worker::place() {
+std::string Worker::place() const {
   uint64_t op = shared_->progress.op;
-  if (op >= trace_.ops.size()) return trace_.path + ": ";
-  return format("%s: %s: ", trace_.where(op).c_str(),
-                trace_.line_text(op).c_str());
+  if (op >= trace_.ops.size()) return trace_.path + ": " + thread_;
+  return format("%s: %s: %s", trace_.where(op).c_str(),
+                trace_.line_text(op).c_str(), thread_.c_str());
 }
 
 // "traces/x.rep:57: r 12 640: killed by SIGSEGV (..), in operation 53 of .."
@@ -104,10 +147,12 @@ std::string Worker::describe_end(const Ending &ending, const char *phase) {
   uint64_t op = progress.op;
   bool inside = op < trace_.ops.size();
   std::string text = place() + describe(ending);
-  text += inside ? format(", in operation %llu of %zu",
-                          static_cast<unsigned long long>(op + 1),
-                          trace_.ops.size())
-                 : std::string(", in mm_init or before");
+  if (inside)
+    text += format(", in operation %llu of %zu",
+                   static_cast<unsigned long long>(op + 1), trace_.ops.size());
+  else
+    text += progress.threads ? ", when threads were at work"
+                             : ", in mm_init or before";
   text += format(" while it was %s", phase);
   if (progress.crash[0]) text += format("; %s", progress.crash);
   return text;
@@ -137,8 +182,12 @@ std::string Worker::advise(const char *how) const {
   if (options_.check.check_every)
     text += format(" --check-every %llu",
                    static_cast<unsigned long long>(options_.check.check_every));
+  if (in_threads_ && trace_.replicas)
+    text += format(" --threads %u", trace_.replicas);
+  if (in_threads_ && options_.threads.handoff) text += " --handoff";
+  if (in_threads_ && options_.threads.lock) text += " --lock";
   text += format(" %s %s", how, trace_.path.c_str());
-  if (op < trace_.ops.size() && std::strcmp(how, "-c") == 0)
+  if (op < trace_.ops.size() && std::strcmp(how, "-c") == 0 && !in_threads_)
     text += format(" --stop-at %llu", static_cast<unsigned long long>(op + 1));
   return text;
 }

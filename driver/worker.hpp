@@ -6,6 +6,7 @@
 #include "result.hpp"
 #include "sandbox.hpp"
 #include "space.hpp"
+#include "threads.hpp"
 #include "timing.hpp"
 #include "trace.hpp"
 
@@ -21,6 +22,7 @@ public:
   // Each does its phase in the child, and returns whether that went well; if
   // not, fault() says why, and the worker is of no more use.
   bool check(int passes);
+  bool check_threads();
   bool measure_space();
   bool time_round(uint32_t passes);
 
@@ -39,13 +41,16 @@ private:
     CheckReport check;
     SpaceReport space;
     RoundReport round;
-    char load_error[600] = "";
+    char error[600] = "";
   };
 
   bool call(char command, const char *phase);
   void serve(char command);
+  void do_phase(char command);
+  void do_threaded_phase(char command);
+  void locate();
   bool fail(const std::string &fault, const char *how_to_see);
-  std::string place();
+  std::string place() const;
   std::string describe_end(const Ending &ending, const char *phase);
   std::string advise(const char *how) const;
 
@@ -53,8 +58,11 @@ private:
   const Trace &trace_;
   const Options &options_;
   SharedMemory<Shared> shared_;
-  std::optional<Allocator> allocator_; // in the child
-  std::vector<void *> slots_;          // in the child, for time_round
+  std::optional<Allocator> allocator_;    // in the child
+  std::vector<void *> slots_;             // in the child, for time_round
+  std::optional<ThreadedReplay> threads_; // in the child
+  bool in_threads_ = false;               // what was called last
+  std::string thread_; // "thread 2 of 4: ", where that is known
   std::string fault_, advice_;
   Sandbox sandbox_; // last: it forks, and the child uses all of the above
 };
