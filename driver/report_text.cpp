@@ -277,6 +277,9 @@ void TextReport::comparison(const SuiteResult &all) const {
   std::printf("\n");
   for (size_t t = 0; t < all.traces.size(); t++) comparison_row(all, t, width);
   comparison_foot(all, width);
+  if (all.reference.locked)
+    std::printf("Threads call the reference, %s, under one lock too.\n",
+                all.reference.name.c_str());
 }
 
 // Who wins what.

@@ -96,7 +96,6 @@ public:
 private:
   void read_traces();
   void probe_all();
-  void find_out_if_locked(AllocatorInfo &info) const;
   void run_trace(size_t t);
   void check(size_t t, size_t a);
   void time(size_t t);
@@ -141,14 +140,12 @@ void Suite::probe_all() {
   if (options_.timing && reference != "none" && reference != "constant")
     all_.reference = probe_allocator(reference, "--reference", options_);
   if (reference == "constant") all_.reference.name = "constant";
-  for (AllocatorResult &a : all_.allocators) find_out_if_locked(a.info);
-  find_out_if_locked(all_.reference);
-}
-
-void Suite::find_out_if_locked(AllocatorInfo &info) const {
-  for (const Trace &trace : all_.traces)
-    info.locked =
-        info.locked || needs_lock(trace, info.thread_safe, options_.threads);
+  bool threads = std::any_of(all_.traces.begin(), all_.traces.end(),
+                             [](const Trace &t) { return t.threaded(); });
+  // --lock leaves the reference alone: against it the lock's price is seen.
+  all_.reference.locked = threads && !all_.reference.thread_safe;
+  for (AllocatorResult &a : all_.allocators)
+    a.info.locked = threads && (options_.threads.lock || !a.info.thread_safe);
 }
 
 void Suite::fail(size_t t, size_t a, Worker &worker) {
@@ -178,14 +175,19 @@ void Suite::check(size_t t, size_t a) {
 }
 
 // A pass that does not count, which says how many make a round.
+// With threads twice, as one pass of those tells mostly how fast they wake up.
 bool Suite::calibrate(size_t t, std::vector<std::unique_ptr<Worker>> &workers,
                       std::vector<uint32_t> &passes, int &rounds) {
-  const double wanted = all_.traces[t].threaded() ? kThreadedRoundNs : kRoundNs;
+  const bool threaded = all_.traces[t].threaded();
+  const double wanted = threaded ? kThreadedRoundNs : kRoundNs;
   double round_ns = 0;
   for (size_t w = 0; w < workers.size(); w++) {
-    if (!workers[w] || !workers[w]->time_round(1)) continue;
-    double ns = workers[w]->round().ns;
-    passes[w] = static_cast<uint32_t>(std::clamp(wanted / ns, 1.0, 10000.0));
+    double ns = 0;
+    for (int times = threaded ? 2 : 1; workers[w] && times > 0; times--) {
+      ns = workers[w]->time_round(passes[w]) ? workers[w]->round().ns : 0;
+      if (ns == 0) break;
+      passes[w] = static_cast<uint32_t>(std::clamp(wanted / ns, 1.0, 10000.0));
+    }
     round_ns += ns * passes[w];
   }
   rounds = options_.rounds;

@@ -350,11 +350,6 @@ private:
 
 } // namespace
 
-bool needs_lock(const Trace &trace, bool thread_safe,
-                const ThreadOptions &options) {
-  return trace.threaded() && (options.lock || !thread_safe);
-}
-
 Functions under_a_lock(const Functions &fn, Progress &progress) {
   locked.fn = fn;
   locked.progress = &progress;

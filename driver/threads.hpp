@@ -140,10 +140,6 @@ private:
   std::unique_ptr<Crew> crew_;
 };
 
-// Whether threads call this allocator under one lock.
-bool needs_lock(const Trace &trace, bool thread_safe,
-                const ThreadOptions &options);
-
 // The allocator's functions, each of which takes one lock; for one allocator
 // at a time in a process.
 Functions under_a_lock(const Functions &fn, Progress &progress);

@@ -46,8 +46,7 @@ void Worker::do_threaded_phase(char command) {
   Shared &s = *shared_;
   const Allocator &a = *allocator_;
   if (!threads_) threads_.emplace(trace_, options_.threads, s.progress);
-  bool lock = needs_lock(trace_, a.thread_safe, options_.threads);
-  Functions fn = lock ? under_a_lock(a.fn, s.progress) : a.fn;
+  Functions fn = who_.locked ? under_a_lock(a.fn, s.progress) : a.fn;
   if (command == 'C')
     driver::check_threads(*threads_, trace_, a, fn, options_.check,
                           s.check_passes, s.progress, s.check);

@@ -152,6 +152,19 @@ void print_noisy() {
   c.print();
 }
 
+// Two allocators that threads call under a lock: one needs it.
+void print_locked() {
+  Case c(true);
+  c.options.verbose = 1;
+  c.all.allocators.erase(c.all.allocators.begin() + 1);
+  c.all.allocators[0].info.locked = true;
+  c.all.allocators[0].info.name = "a-name-that-is-longer";
+  c.all.allocators[1].info.locked = true;
+  c.all.allocators[1].info.thread_safe = true;
+  c.all.traces[0].replicas = 4;
+  c.print();
+}
+
 void print_steps() {
   Case c;
   c.options.verbose = 2;
@@ -187,6 +200,7 @@ const struct {
     {"failed", print_failed},
     {"untimed", print_untimed},
     {"noisy", print_noisy},
+    {"locked", print_locked},
     {"steps", print_steps},
     {"autolab", [] { print_autolab(Case().all.allocators.front()); }},
     {"json", [] { write_json(Case(true).all, "/dev/stdout"); }},

@@ -26,7 +26,8 @@ enum {
   kAligned = 256,   /* alignment of memalign in aligned.rep */
   kKept = 2468,     /* malloc in kept.rep, its first operation; never
                        freed */
-  kLast = 1357      /* malloc in kept.rep, its last operation */
+  kLast = 1357,     /* malloc in kept.rep, its last operation */
+  kThreaded = 3210  /* malloc in threads.rep, by its third thread */
 };
 
 int honest_init(void);

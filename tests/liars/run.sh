@@ -21,7 +21,7 @@ fi
 
 . tests/lib.sh
 
-traces='aligned bait kept plain regrow zeroed'
+traces='aligned bait kept plain regrow threads zeroed'
 files=
 for t in $traces; do files="$files -f tests/traces/$t.rep"; done
 

@@ -54,6 +54,12 @@ refuse crooked_heap_base '^mdriver: --heap-base takes a multiple of' \
 [ -n "$SANITIZED" ] ||
   refuse absurd_heap_base '^mdriver: cannot reserve a heap .* at --heap-base' \
     -f $good --heap-base 0x3ffffffffffff000
+refuse no_threads '^mdriver: --threads takes a whole number from 1 to 256' \
+  -f $good --threads 0
+refuse too_many_threads "^mdriver: --threads takes .* to 256, not '257'" \
+  -f $good --threads 257
+refuse handoff_to_nobody '^mdriver: --handoff needs --threads N' \
+  -f $good --handoff
 refuse odd_alignment '^mdriver: --alignment takes a power of two' \
   -f $good --alignment 12
 

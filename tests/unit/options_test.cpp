@@ -150,6 +150,22 @@ TEST(limits) {
   CHECK(!parse({"--no-fork"}).limits.fork);
 }
 
+TEST(thread_options) {
+  CHECK_EQ(parse({}).threads.replicas, 0);
+  CHECK_EQ(parse({"--threads", "1"}).threads.replicas, 1);
+  CHECK_EQ(parse({"--threads=256"}).threads.replicas, 256);
+  Options o = parse({"--handoff", "--threads", "2", "--lock"});
+  CHECK(o.threads.handoff && o.threads.lock);
+  for (const char *bad : {"0", "257", "-1", "1.5", "two", "1e2"})
+    CHECK_EQ(
+        error_of({"--threads", bad}),
+        std::string("--threads takes a whole number from 1 to 256, not '") +
+            bad + "'");
+  CHECK_HAS(error_of({"--handoff"}),
+            "--handoff needs --threads N with an N of");
+  CHECK_HAS(error_of({"--handoff", "--threads", "1"}), "--handoff needs");
+}
+
 TEST(output_options) {
   CHECK_EQ(parse({"--json", "o.json"}).json_file, "o.json");
   CHECK_EQ(parse({"--csv=o.csv"}).csv_file, "o.csv");

@@ -196,6 +196,16 @@ TEST(slots_are_reused_only_without_threads) {
   CHECK_EQ(parse_ops("@1 a 0 8\n@1 f 0\n@1 a 1 8\n@1 f 1\n").slots, 3);
 }
 
+// An id that is used again keeps its operations in order.
+TEST(slots_of_ids_with_threads) {
+  CHECK_EQ(parse_ops("@1 a 0 8\nf 0\na 0 8\nf 0\n").slots, 2);
+  CHECK_EQ(parse_ops("@1 a 0 8\nr 0 0\nr 0 8\nf 0\n").slots, 2);
+  CHECK_EQ(parse_ops("@1 a 0 8\na 0 9\nf 0\n").slots, 3); // both live
+  HeapRules own{1u << 30, 16, true};
+  std::string text = "1 1 1 0\na 0 8\nf 0\na 1 8\nf 1\na 0 8\n";
+  CHECK_EQ(parse_trace("x.rep", text, own).slots, 3);
+}
+
 // ---- Figures ----------------------------------------------------------------
 
 TEST(peak_payload_and_where_it_was) {
