@@ -97,9 +97,10 @@ private:
   Truth &truth_;
   Progress &progress_;
   CheckReport &report_;
-  ReplayThread *thread_ = nullptr;      // whose operations these are
-  size_t now_ = 0;                      // the operation being done
-  std::pair<uintptr_t, Payload> old_{}; // the block that is reallocated
+  const Functions *fn_ = &allocator_.fn; // maybe under a lock
+  ReplayThread *thread_ = nullptr;       // whose operations these are
+  size_t now_ = 0;                       // the operation being done
+  std::pair<uintptr_t, Payload> old_{};  // the block that is reallocated
   bool at_end_ = false;
 };
 
@@ -290,8 +291,8 @@ bool Checker::enter(const Op &op, void *result, uint64_t size, uint64_t seed) {
                         static_cast<ull>(start), static_cast<ull>(size)));
   // No bytes may lie at the brk, behind a header.
   if (!placed_well(op, start, start + size)) return false;
-  if (allocator_.fn.usable_size) {
-    size_t usable = allocator_.fn.usable_size(result);
+  if (fn_->usable_size) {
+    size_t usable = fn_->usable_size(result);
     if (usable < size)
       return fault(
           format("usable_size is %zu, less than what was asked for", usable));
@@ -405,6 +406,7 @@ struct InTurn {
 
 bool Checker::run_thread(ReplayThread &thread, const Functions &fn) {
   thread_ = &thread;
+  fn_ = &fn;
   InTurn observer{*this, thread};
   std::span<const Op> ops(thread.part->ops);
   return replay(trace_, ops.first(thread.part->left), fn, nullptr, observer);

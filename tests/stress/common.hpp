@@ -49,7 +49,7 @@ private:
 
 // The test that is running, for messages: the command repeats it.
 struct Run {
-  const char *program = "", *test = "";
+  const char *program = "", *test = "", *argument = "";
   uint64_t seed = 0, ops = 0;
 };
 inline Run run;
@@ -60,9 +60,9 @@ fail(const char *what, ...) {
   va_start(args, what);
   std::printf("FAIL stress: %s of %s\n    ", run.test, run.program);
   std::vprintf(what, args);
-  std::printf("\n    see it again: %s %llu %llu\n", run.program,
+  std::printf("\n    see it again: %s %llu %llu %s\n", run.program,
               static_cast<unsigned long long>(run.seed),
-              static_cast<unsigned long long>(run.ops));
+              static_cast<unsigned long long>(run.ops), run.argument);
   va_end(args);
   std::fflush(stdout);
   std::_Exit(1);

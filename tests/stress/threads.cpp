@@ -1,14 +1,25 @@
 // threads.cpp - several threads on one allocator that says it is thread-safe.
 //
-//   threads [SEED [OPERATIONS]]
+//   threads [SEED [OPERATIONS [TEST]]]
 //
-// Each thread has blocks of its own, hands some over through a mailbox, frees
-// what it finds there, and ends after a while, when another one is born and
-// takes over its blocks. At last all are joined, and all that is left is
-// verified and freed by a thread that allocated none of it.
+//   threads      each thread has blocks of its own, whose content it knows,
+//                hands some over through a mailbox, frees what it finds there,
+//                and ends after a while, when another one is born and takes
+//                over its blocks. At last all are joined, and all that is left
+//                is verified and freed by a thread that allocated none of it.
+//   producer_and_consumer
+//                what another thread frees is used again.
+//   rounds       the first test many times over, with mm_init in between: each
+//                round has new threads, and the blocks that the last one left
+//                are forgotten without being freed.
+//   survivors    the same, but the threads live on from round to round, with
+//                all that the allocator keeps in them of a heap that is gone.
+//                Some of them only free in a round, others die and are reborn.
 #include "tests/stress/common.hpp"
 
 #include <atomic>
+#include <barrier>
+#include <cstring>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -104,30 +115,118 @@ void empty_mailboxes() {
 }
 
 // A line of threads, one after the other; the blocks are inherited.
-void dynasty(uint64_t seed, std::vector<Block> *blocks) {
+void dynasty(uint64_t seed, uint64_t ops, std::vector<Block> *blocks) {
   Random random(seed);
   for (unsigned g = 0; g < kGenerations; g++) {
-    uint64_t own = random.next(), ops = run.ops / kThreads / kGenerations;
-    std::thread([=] { Worker(own, *blocks).live(ops); }).join();
+    uint64_t own = random.next();
+    std::thread([=] { Worker(own, *blocks).live(ops / kGenerations); }).join();
   }
+}
+
+void start_heap() {
+  mem_reset_brk();
+  if (mm_init() < 0) fail("mm_init failed");
+}
+
+void check_heap() {
+  if (mm_checkheap && !mm_checkheap(__LINE__)) fail("mm_checkheap says no");
+}
+
+void verify_and_free(std::vector<Block> &blocks, const char *when) {
+  for (const Block &block : blocks) {
+    block.verify(block.size, when);
+    mm_free(block.payload);
+  }
+  blocks.clear();
 }
 
 void test_threads() {
   run.test = "threads";
-  mem_reset_brk();
-  if (mm_init() < 0) fail("mm_init failed");
+  start_heap();
   Random random(run.seed);
   std::vector<Block> blocks[kThreads];
   std::vector<std::thread> threads;
-  for (auto &own : blocks) threads.emplace_back(dynasty, random.next(), &own);
+  for (auto &own : blocks)
+    threads.emplace_back(dynasty, random.next(), run.ops / kThreads, &own);
   for (std::thread &thread : threads) thread.join();
   empty_mailboxes();
-  for (auto &own : blocks)
-    for (const Block &block : own) {
-      block.verify(block.size, "when its thread had ended");
-      mm_free(block.payload);
-    }
-  if (mm_checkheap && !mm_checkheap(__LINE__)) fail("mm_checkheap says no");
+  for (auto &own : blocks) verify_and_free(own, "when its thread had ended");
+  check_heap();
+  passed();
+}
+
+// ---- Many heaps -------------------------------------------------------------
+
+constexpr unsigned kRounds = 24;
+
+// Of a heap that is about to be gone: the blocks are live, but not freed.
+void forget(std::vector<Block> *blocks) {
+  for (unsigned t = 0; t < kThreads; t++) {
+    for (const Block &block : blocks[t])
+      block.verify(block.size, "at the end of a round");
+    blocks[t].clear();
+  }
+  for (std::atomic<Block *> &box : mailbox) {
+    std::unique_ptr<Block> found(box.exchange(nullptr));
+    if (found) found->verify(found->size, "in a mailbox");
+  }
+}
+
+void test_rounds() {
+  run.test = "rounds";
+  Random random(run.seed);
+  std::vector<Block> blocks[kThreads];
+  for (unsigned round = 0; round < kRounds; round++) {
+    start_heap();
+    std::vector<std::thread> threads;
+    for (auto &own : blocks)
+      threads.emplace_back(dynasty, random.next(), run.ops / kRounds / kThreads,
+                           &own);
+    for (std::thread &thread : threads) thread.join();
+    check_heap();
+    forget(blocks);
+  }
+  passed();
+}
+
+// Lives through all rounds. Now and then it does nothing but free the first
+// block of its neighbour in a round, so that what it knew of older heaps stays
+// as it was; now and then it has a child do its work.
+void survive(uint64_t seed, unsigned self, std::barrier<> &gate,
+             std::vector<Block> *blocks) {
+  Random random(seed);
+  const uint64_t ops = run.ops / kRounds / kThreads;
+  std::vector<Block> &own = blocks[self], &next = blocks[(self + 1) % kThreads];
+  for (unsigned round = 0; round < kRounds; round++) {
+    gate.arrive_and_wait(); // there is a new heap
+    uint64_t life = random.next(), mood = random.below(4);
+    bool frees_only = mood == 0 && self % 2 == 0;
+    if (mood == 1)
+      std::thread([&] { Worker(life, own).live(ops); }).join();
+    else if (!frees_only)
+      Worker(life, own).live(ops);
+    gate.arrive_and_wait(); // nobody is at work
+    if (frees_only) verify_and_free(next, "when its thread was done");
+    gate.arrive_and_wait(); // the heap may go
+  }
+}
+
+void test_survivors() {
+  run.test = "survivors";
+  Random random(run.seed);
+  std::vector<Block> blocks[kThreads];
+  std::barrier<> gate(kThreads + 1);
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < kThreads; t++)
+    threads.emplace_back(
+        [&, t, seed = random.next()] { survive(seed, t, gate, blocks); });
+  for (unsigned round = 0; round < kRounds; round++) {
+    start_heap();
+    for (int step = 0; step < 3; step++) gate.arrive_and_wait();
+    check_heap();
+    forget(blocks);
+  }
+  for (std::thread &thread : threads) thread.join();
   passed();
 }
 
@@ -168,8 +267,7 @@ void consume(std::atomic<Batch *> &counter, uint64_t rounds) {
 // What another thread frees is used again, or the heap would grow for ever.
 void test_producer_and_consumer() {
   run.test = "producer_and_consumer";
-  mem_reset_brk();
-  if (mm_init() < 0) fail("mm_init failed");
+  start_heap();
   const uint64_t rounds = 20 + run.ops / 4000;
   std::vector<size_t> sizes(rounds);
   std::atomic<Batch *> counter{nullptr};
@@ -182,9 +280,20 @@ void test_producer_and_consumer() {
     fail("the heap grows: %zu bytes after %llu rounds, %zu after %llu", early,
          static_cast<unsigned long long>(rounds / 4), late,
          static_cast<unsigned long long>(rounds));
-  if (mm_checkheap && !mm_checkheap(__LINE__)) fail("mm_checkheap says no");
+  check_heap();
   passed();
 }
+
+const struct {
+  const char *name;
+  void (*run)();
+  bool by_default;
+} kTests[] = {
+    {"threads", test_threads, true},
+    {"producer_and_consumer", test_producer_and_consumer, true},
+    {"rounds", test_rounds, true},
+    {"survivors", test_survivors, false}, // only where it is asked for
+};
 
 } // namespace
 
@@ -196,8 +305,12 @@ int main(int argc, char **argv) {
                 argv[0]);
     return 0;
   }
-  test_threads();
-  run.seed++; // a second mm_init, with what other threads knew of the first
-  test_threads();
-  test_producer_and_consumer();
+  for (const auto &test : kTests) {
+    bool chosen =
+        argc > 3 ? std::strcmp(argv[3], test.name) == 0 : test.by_default;
+    if (!chosen) continue;
+    run.argument = test.name;
+    test.run();
+    run.seed++;
+  }
 }
