@@ -1,10 +1,11 @@
 // suite.hpp - allocators x traces x phases: what mdriver does in a run.
 //
-// For each trace: every allocator is checked (twice from mm_init on), then its
-// memory is measured; those that were correct are timed together with the
-// reference, round by round in turn, each in a process of its own; at last
-// they are checked once more, as something that behaves only at first would
-// now be caught.
+// For each trace: every allocator is checked (twice from mm_init on, and with
+// threads if the trace or --threads has any), then its memory is measured, in
+// one thread; those that were correct are timed together with the reference,
+// round by round in turn, each in a process of its own; at last they are
+// checked once more, as something that behaves only at first would now be
+// caught.
 #pragma once
 
 #include "options.hpp"
