@@ -249,16 +249,19 @@ static inline void list_insert(block *b, unsigned c) {
   if (first == 0) list_set_bit(c);
 }
 
-static inline void list_remove(block *b, uint32_t units) {
+static inline void list_unlink(block *b, unsigned c) {
   uint32_t next = b->next, prev = b->prev;
   block_at(next)->prev = prev;
   if (prev) {
     block_at(prev)->next = next;
-    return;
+  } else {
+    heap.list[c] = next;
+    if (next == 0) list_clear_bit(c);
   }
-  unsigned c = list_of(b, units);
-  heap.list[c] = next;
-  if (next == 0) list_clear_bit(c);
+}
+
+static inline void list_remove(block *b, uint32_t units) {
+  list_unlink(b, list_of(b, units));
 }
 
 /* Puts b where `old` was on list c. */
@@ -304,14 +307,14 @@ static inline block *list_best(unsigned c, uint32_t units) {
 }
 
 /* Best fit: in the list of the size itself blocks may be too small, in the
- * next one that has any they are all large enough. */
-static inline block *list_fit(uint32_t units) {
-  unsigned c = list_nonempty(list_of_size(units));
-  if (c == kLists) return NULL;
-  block *b = list_best(c, units);
+ * next one that has any they are all large enough. Says which list it was. */
+static inline block *list_fit(uint32_t units, unsigned *c) {
+  *c = list_nonempty(list_of_size(units));
+  if (*c == kLists) return NULL;
+  block *b = list_best(*c, units);
   if (b) return b;
-  c = list_nonempty(c + 1);
-  return c == kLists ? NULL : list_best(c, units);
+  *c = list_nonempty(*c + 1);
+  return *c == kLists ? NULL : list_best(*c, units);
 }
 
 /* ---- The top, and the brk ---------------------------------------------- */
@@ -379,15 +382,17 @@ static block *top_take(uint32_t units) {
 
 /* ---- Giving a block back ----------------------------------------------- */
 
-/* Takes in the free block in front of b, if there is one. */
-static block *coalesce_prev(block *b, uint32_t *units) {
-  if (block_prev_allocated(b)) return b;
-  uint32_t more = *block_foot_before(b);
-  if (more > kMaxUnits - *units) return b;
-  b = block_prev(b);
-  list_remove(b, more);
-  *units += more;
-  return b;
+/* Two blocks are joined unless the header cannot say their size. */
+static __attribute__((noinline)) void top_join(block *b, uint32_t units) {
+  uint32_t before = block_prev_allocated(b) ? 0 : *block_foot_before(b);
+  units += top_units();
+  if (before && before <= kMaxUnits - units) {
+    b = block_prev(b);
+    list_remove(b, before);
+    units += before;
+  }
+  top_set(b);
+  if ((size_t)units * kUnit >= heap.trim) top_give_back();
 }
 
 /* Makes [b, b + units) free: b is on no list, its header is right about what
@@ -395,27 +400,26 @@ static block *coalesce_prev(block *b, uint32_t *units) {
  * and is then taken in at once. */
 static void heap_release(block *b, uint32_t units) {
   block *next = block_after(b, units);
-  if (next == heap.top && units <= kMaxUnits - top_units()) {
-    units += top_units();
-    top_set(coalesce_prev(b, &units));
-    if ((size_t)units * kUnit >= heap.trim) top_give_back();
-    return;
-  }
+  if (next == heap.top && units <= kMaxUnits - top_units())
+    return top_join(b, units);
   if (!block_allocated(next) && next != heap.top &&
       units <= kMaxUnits - block_units(next)) {
-    list_remove(next, block_units(next));
-    units += block_units(next);
+    uint32_t behind = block_units(next);
+    list_remove(next, behind);
+    units += behind;
   }
-  uint32_t more = block_prev_allocated(b) ? 0 : *block_foot_before(b);
-  if (more >= kExact && more <= kMaxUnits - units) {
-    block *prev = block_prev(b);
-    unsigned c = list_of(prev, more);
-    if (c != kRoom && c == list_of_size(units + more)) {
-      block_set_free(prev, units + more); /* stays where it is on its list */
+  if (!block_prev_allocated(b) &&
+      *block_foot_before(b) <= kMaxUnits - units) {
+    uint32_t before = *block_foot_before(b);
+    b = block_prev(b);
+    units += before;
+    unsigned c = list_of(b, before);
+    if (c >= kExact && c == list_of_size(units)) {
+      block_set_free(b, units); /* stays where it is on its list */
       return;
     }
+    list_unlink(b, c);
   }
-  b = coalesce_prev(b, &units);
   block_set_free(b, units);
   list_insert(b, list_of(b, units));
 }
@@ -438,27 +442,40 @@ static bool heap_drain(void) {
 
 /* ---- Taking a block from the lists ------------------------------------- */
 
-/* b, free and on its list, becomes allocated with `units` of what it has; the
+/* b, free and on list c, becomes allocated with `units` of what it has; the
  * rest is a free block if it can be one. */
-static inline block *heap_take(block *b, uint32_t units) {
+static inline block *heap_take(block *b, unsigned c, uint32_t units) {
   uint32_t have = block_units(b), left = have - units;
   if (left < kMinUnits) {
-    list_remove(b, have);
-    block_set_allocated(b, have);
+    list_unlink(b, c);
+    b->head |= kAllocated;
+    block_after(b, have)->head |= kPrevAllocated;
     return b;
   }
-  block *rest = block_after(b, units);
-  unsigned c = list_of_size(left);
-  if (left >= kExact && c == list_of(b, have)) {
-    list_replace(b, rest, c);
-  } else {
-    list_remove(b, have);
-    list_insert(rest, c);
-  }
   uint32_t in_front = b->head & (kPrevAllocated | kPrevGrows);
+  block *rest = block_after(b, units);
   b->head = units << kFlagBits | in_front | kAllocated;
   rest->head = left << kFlagBits | kPrevAllocated;
   *block_foot_before(block_after(rest, left)) = left;
+  unsigned to = list_of_size(left);
+  if (to == c) {
+    list_replace(b, rest, c);
+  } else {
+    list_unlink(b, c);
+    list_insert(rest, to);
+  }
+  return b;
+}
+
+/* The first block of the list of that exact size, allocated. */
+static inline block *heap_pop(unsigned units) {
+  block *b = block_at(heap.list[units]);
+  uint32_t next = b->next;
+  block_at(next)->prev = 0;
+  heap.list[units] = next;
+  if (next == 0) list_clear_bit(units);
+  b->head |= kAllocated;
+  block_after(b, units)->head |= kPrevAllocated;
   return b;
 }
 
@@ -496,14 +513,15 @@ static uint32_t nest_size(void) {
   return units < kNestLeast ? kNestLeast : units;
 }
 
-/* A small block from a free one that is larger: what is left of that becomes
- * the nest. (Lea's dlmalloc has such a "designated victim" too, for locality;
- * here it is bounded, and only for small blocks.) */
-static block *nest_from(block *b, uint32_t units) {
-  uint32_t room = units + nest_size();
-  if (block_units(b) < room) room = block_units(b);
-  b = heap_take(b, room);
-  if (block_units(b) - units < kMinUnits) return b;
+/* A small block from a free one on list c that is larger: what is left of that
+ * becomes the nest, unless the nest has more. (Lea's dlmalloc has such a
+ * "designated victim" too, for locality; here it is bounded, and only for
+ * small blocks.) */
+static block *nest_from(block *b, unsigned c, uint32_t units) {
+  uint32_t left = block_units(b) - units, most = nest_size();
+  if (left < kNestLeast / 2 || left < heap.nest_units)
+    return heap_take(b, c, units);
+  b = heap_take(b, c, left < most ? units + left : units + most);
   nest_set(b);
   return nest_take(units);
 }
@@ -522,33 +540,50 @@ static block *place_at_top(uint32_t units, bool small) {
   return top_take(units);
 }
 
-/* A block of that many units, allocated; NULL if the heap is exhausted. */
-static block *heap_allocate(uint32_t units) {
-  if (units < kExact && heap.list[units])
-    return heap_take(block_at(heap.list[units]), units);
+/* From the free lists, else NULL. */
+static inline block *heap_fit(uint32_t units, bool small) {
+  unsigned c;
+  block *b = list_fit(units, &c);
+  if (b == NULL) return NULL;
+  return small ? nest_from(b, c, units) : heap_take(b, c, units);
+}
 
-  /* Small is what has less than two thirds of the mean request. */
-  heap.mean += units - heap.mean / 64;
-  bool small = (uint64_t)units * 3 * 64 < heap.mean * 2;
-  block *b;
-  if (small && (b = nest_take(units))) return b;
+/* What else there is if no list has a block that fits. */
+static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
+                                                       bool small) {
   for (;;) {
-    b = list_fit(units);
-    if (b) return small ? nest_from(b, units) : heap_take(b, units);
     /* Rather the nest than to end the growth of the last block. */
     if (heap.nest_units >= units && (heap.top->head & kPrevGrows))
       nest_drop();
     else if (top_units() >= units + kMinUnits || !heap_drain())
       break;
+    block *b = heap_fit(units, small);
+    if (b) return b;
   }
-  if (heap.list[kRoom] && (b = list_best(kRoom, units)))
-    return heap_take(b, units);
+  block *b = heap.list[kRoom] ? list_best(kRoom, units) : NULL;
+  if (b) return heap_take(b, kRoom, units);
   b = place_at_top(units, small);
   if (b) return b;
   nest_drop();
   heap_drain();
-  b = list_fit(units);
-  return b ? heap_take(b, units) : NULL;
+  return heap_fit(units, false);
+}
+
+static __attribute__((noinline)) block *heap_search(uint32_t units,
+                                                    bool small) {
+  block *b = heap_fit(units, small);
+  return b ? b : heap_fall_back(units, small);
+}
+
+/* A block of that many units, allocated; NULL if the heap is exhausted. */
+static inline block *heap_allocate(uint32_t units) {
+  if (units < kExact && heap.list[units]) return heap_pop(units);
+
+  /* Small is what has less than two thirds of the mean request. */
+  heap.mean += units - heap.mean / 64;
+  bool small = (uint64_t)units * 3 * 64 < heap.mean * 2;
+  block *b = small ? nest_take(units) : NULL;
+  return b ? b : heap_search(units, small);
 }
 
 static __attribute__((noinline)) void *malloc_searching(size_t size) {
@@ -788,7 +823,7 @@ void *mm_memalign(size_t align, size_t size) {
   uint32_t units = units_for(size);
   block *b = list_fit_aligned(units, align);
   if (b)
-    b = heap_take(b, block_units(b));
+    b = heap_take(b, list_of(b, block_units(b)), block_units(b));
   else
     b = heap_allocate(units_for(size + extra));
   if (b == NULL) {
