@@ -424,20 +424,18 @@ static void heap_release(block *b, uint32_t units) {
   list_insert(b, list_of(b, units));
 }
 
-/* Gives back what waits on the quick lists. */
+/* Gives back what waits on one quick list, that of the largest blocks: they
+ * are the likeliest to become what is looked for. False if none waits. */
 static bool heap_drain(void) {
-  bool any = false;
-  for (uint32_t units = kMinUnits; units <= kQuick; units++) {
-    void *p = heap.quick[units];
-    heap.quick[units] = NULL;
-    while (p) {
-      void *next = *(void **)p;
-      heap_release(block_of(p), units);
-      p = next;
-      any = true;
-    }
+  uint32_t units = kQuick;
+  while (units > 0 && heap.quick[units] == NULL) units--;
+  void *p = heap.quick[units];
+  heap.quick[units] = NULL;
+  for (void *next; p; p = next) {
+    next = *(void **)p;
+    heap_release(block_of(p), units);
   }
-  return any;
+  return units > 0;
 }
 
 /* ---- Taking a block from the lists ------------------------------------- */
@@ -565,7 +563,7 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
   b = place_at_top(units, small);
   if (b) return b;
   nest_drop();
-  heap_drain();
+  while (heap_drain()) continue;
   return heap_fit(units, false);
 }
 
