@@ -780,15 +780,13 @@ size_t mm_usable_size(void *ptr) {
   return ptr ? block_payload_size(block_of(ptr)) : 0;
 }
 
-/* Where in the free block b an aligned payload of `units` can begin: the units
- * in front of it, which must be none or a block; UINT32_MAX if nowhere. */
-static uint32_t aligned_gap(const block *b, uint32_t have, size_t align,
-                            uint32_t units) {
-  uintptr_t payload = (uintptr_t)block_payload(b), mask = align - 1;
-  uintptr_t at = (payload + mask) & ~mask;
-  if (at != payload && at - payload < kMinUnits * kUnit) at += align;
-  size_t gap = (at - payload) / kUnit;
-  return gap + units <= have ? (uint32_t)gap : UINT32_MAX;
+/* Where in block b an aligned payload of `units` can begin: the units in front
+ * of it, which must be none or a block; UINT32_MAX if nowhere. */
+static uint32_t aligned_gap(const block *b, size_t align, uint32_t units) {
+  size_t at = (uintptr_t)block_payload(b) / kUnit, step = align / kUnit;
+  size_t gap = -at & (step - 1);
+  if (gap != 0 && gap < kMinUnits) gap += step;
+  return gap + units <= block_units(b) ? (uint32_t)gap : UINT32_MAX;
 }
 
 /* A free block that an aligned one fits into as it lies, from the lists that
@@ -799,7 +797,7 @@ static block *list_fit_aligned(uint32_t units, size_t align) {
     uint32_t index = heap.list[c];
     for (int left = kScan; index && left > 0; left--) {
       block *b = block_at(index);
-      if (aligned_gap(b, block_units(b), align, units) != UINT32_MAX) return b;
+      if (aligned_gap(b, align, units) != UINT32_MAX) return b;
       index = b->next;
     }
     c = list_nonempty(c + 1);
@@ -828,7 +826,7 @@ void *mm_memalign(size_t align, size_t size) {
     errno = ENOMEM;
     return NULL;
   }
-  uint32_t gap = aligned_gap(b, block_units(b), align, units);
+  uint32_t gap = aligned_gap(b, align, units);
   if (gap) {
     block *to = block_after(b, gap);
     to->head = (block_units(b) - gap) << kFlagBits | kAllocated;
