@@ -98,8 +98,8 @@ enum {
    * alignment of 16, which most of what most programs allocate fits. */
   kQuick = 128 / kUnit,
   /* The brk moves by at least this part of the heap, so that a growing heap
-   * does not call for each block; half of it is unused on average. */
-  kGrowPart = 256,
+   * XX */
+  kGrowPart = 512,
   /* The part of the heap that a nest gets, and its least units. */
   kNestPart = 128,
   kNestLeast = 16,
@@ -408,8 +408,7 @@ static void heap_release(block *b, uint32_t units) {
     list_remove(next, behind);
     units += behind;
   }
-  if (!block_prev_allocated(b) &&
-      *block_foot_before(b) <= kMaxUnits - units) {
+  if (!block_prev_allocated(b) && *block_foot_before(b) <= kMaxUnits - units) {
     uint32_t before = *block_foot_before(b);
     b = block_prev(b);
     units += before;
@@ -623,7 +622,7 @@ void mm_free(void *ptr) {
   if (ptr == NULL) return;
   block *b = block_of(ptr);
   uint32_t units = block_units(b);
-  if (units <= kQuick) {
+  if (units <= kQuick && block_prev_allocated(b)) {
     *(void **)ptr = heap.quick[units];
     heap.quick[units] = ptr;
     return;
