@@ -23,18 +23,32 @@
  *                                                                   ^ brk - 4
  *   1 quick lists   small blocks that were freed just now, by exact size; to
  *                   their neighbours they still look allocated
- *   2 free lists    by size: one size a list up to 63 units, then 16 lists a
- *                   doubling; best fit within a list, then the next list
+ *   2 exact lists   free blocks up to 63 units, one size a list: no search
  *   3 the nest      room set aside for small blocks, beside one another
- *   4 the top       the free block before the epilogue: the last resort, and
+ *   4 free lists    larger ones, 16 lists a doubling: best fit among the first
+ *                   few of the list of that size, else from the next list
+ *   5 the quick lists again: what waits there is merged, and 4 tried again
+ *   6 the top       the free block before the epilogue: the last resort, and
  *                   what grows when the brk moves
  *
- * Why there is a nest: where small and large blocks come in turn, a row of
- * small ones that stay keeps the large ones that go from ever merging. So the
- * small ones are laid together. Why the top comes last, and why a free block
- * behind a block that grows is left alone as long as possible: what can grow
- * where it lies need not move and leave a hole. docs/mm.md measures what each
- * of these is worth.
+ * Why quick lists: a program asks again for the sizes that it just freed, and
+ * to merge a block only to cut it off again costs ten times as much as to put
+ * it aside. But what lies aside keeps its neighbours from merging: so only
+ * small blocks wait, only behind a block in use, and all are merged before the
+ * heap grows.
+ *
+ * Why a nest: where small and large blocks come in turn, a row of small ones
+ * that stay keeps the large ones that go from ever merging. So the small ones
+ * are laid together.
+ *
+ * Why the top comes last, and why a free block behind a block that grows is
+ * left alone as long as possible: what can grow where it lies need not move
+ * and leave a hole.
+ *
+ * No path walks a list to its end: each looks at kScan blocks at most, and a
+ * bitmap finds the next list with any. (A drain does walk its quick list, once
+ * for each block that was put there.) docs/mm.md measures what each of these
+ * policies is worth.
  *
  * Invariants, checked by mm_checkheap:
  *
@@ -98,7 +112,7 @@ enum {
    * alignment of 16, which most of what most programs allocate fits. */
   kQuick = 128 / kUnit,
   /* The brk moves by at least this part of the heap, so that a growing heap
-   * XX */
+   * does not call the system for each block; half of it is unused at a time. */
   kGrowPart = 512,
   /* The part of the heap that a nest gets, and its least units. */
   kNestPart = 128,
@@ -218,11 +232,13 @@ static uint32_t units_for(size_t size) {
 
 /* ---- Free lists -------------------------------------------------------- */
 
+/* From the highest bit of the size and the kStepBits that follow it. (The
+ * shift leaves that bit in, which counts as one more doubling.) */
 static unsigned list_of_size(uint32_t units) {
   if (units < kExact) return units;
   unsigned top = 31 - (unsigned)__builtin_clz(units);
-  unsigned step = (units >> (top - kStepBits)) & (kSteps - 1);
-  return kExact + (top - kExactBits) * kSteps + step;
+  unsigned doublings = top - kExactBits - 1; /* or -1: it wraps */
+  return kExact + doublings * kSteps + (units >> (top - kStepBits));
 }
 
 static unsigned list_of(const block *b, uint32_t units) {
@@ -464,7 +480,8 @@ static inline block *heap_take(block *b, unsigned c, uint32_t units) {
   return b;
 }
 
-/* The first block of the list of that exact size, allocated. */
+/* The first block of the list of that exact size, allocated. It is what
+ * list_unlink does, less the cases that cannot be: many a search ends here. */
 static inline block *heap_pop(unsigned units) {
   block *b = block_at(heap.list[units]);
   uint32_t next = b->next;
@@ -545,7 +562,8 @@ static inline block *heap_fit(uint32_t units, bool small) {
   return small ? nest_from(b, c, units) : heap_take(b, c, units);
 }
 
-/* What else there is if no list has a block that fits. */
+/* What else there is if no list has a block that fits: what is kept aside,
+ * what is kept free for a block that grows, and the end of the heap. */
 static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
                                                        bool small) {
   for (;;) {
@@ -561,11 +579,13 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
   if (b) return heap_take(b, kRoom, units);
   b = place_at_top(units, small);
   if (b) return b;
+  /* The heap is exhausted, but for what is kept aside. */
+  if (heap.nest_units == 0 && !heap_drain()) return NULL;
   nest_drop();
-  while (heap_drain()) continue;
-  return heap_fit(units, false);
+  return heap_fall_back(units, small);
 }
 
+/* Not inlined, like all that is rare: a short function saves no registers. */
 static __attribute__((noinline)) block *heap_search(uint32_t units,
                                                     bool small) {
   block *b = heap_fit(units, small);
