@@ -119,8 +119,12 @@ enum {
   kNestLeast = 16,
   /* A block counts as growing if it is this many times the mean request. */
   kGrowerTimes = 3,
-  /* See realloc_at_top. */
+  /* The last block of the heap grows into a hole in front of it that is at
+   * least this part of the block: the copy then costs at most kSlidePart times
+   * what is won. */
   kSlidePart = 8,
+  /* It moves up by this part of itself to leave a nest in front of it; blocks
+   * of fewer units get too little of one by that. */
   kRaisePart = 64,
   kRaiseLeast = 1024
 };
@@ -662,7 +666,9 @@ static void block_shrink(block *b, uint32_t units) {
   heap_release(rest, left);
 }
 
-/* Whoever looks for space shall leave free what is behind b. Not for small
+/* Notes in the header behind b that b grows: whoever looks for space shall
+ * leave free what is there. A block that was enlarged once is likely to be
+ * enlarged again, its history being all that is known of it. Not for small
  * blocks: they move cheaply, and there are too many of them. */
 static void block_mark_growing(block *b) {
   if ((uint64_t)block_units(b) * 64 < heap.mean * kGrowerTimes) return;
@@ -674,27 +680,19 @@ static void block_mark_growing(block *b) {
   if (listed) list_insert(next, kRoom);
 }
 
-/* Moves b down into the free block in front of it, of which the first `keep`
- * units stay free, and takes in the free block behind it too; the whole is
- * allocated. */
-static block *block_slide(block *b, uint32_t keep) {
+/* Moves b down into the free block in front of it, and takes in the free block
+ * behind it too; the whole is allocated. */
+static block *block_slide(block *b) {
   uint32_t have = block_units(b), before = *block_foot_before(b);
-  block *next = block_next(b), *prev = block_prev(b);
-  uint32_t room = before + have;
+  block *next = block_next(b), *to = block_prev(b);
   if (!block_allocated(next) && next != heap.top) {
     list_remove(next, block_units(next));
-    room += block_units(next);
+    have += block_units(next);
   }
   next->head &= ~(uint32_t)kPrevGrows;
-  list_remove(prev, before);
-  block *to = block_after(prev, keep);
+  list_remove(to, before);
   memmove(block_payload(to), block_payload(b), block_payload_size(b));
-  if (keep) {
-    to->head = 0;
-    block_set_free(prev, keep);
-    list_insert(prev, list_of(prev, keep));
-  }
-  block_set_allocated(to, room - keep);
+  block_set_allocated(to, before + have);
   return to;
 }
 
@@ -720,10 +718,7 @@ static block *realloc_at_top(block *b, uint32_t units) {
   if (!top_extend(missing + kMinUnits)) return NULL;
   uint32_t before = block_prev_allocated(b) ? 0 : *block_foot_before(b);
   if (before >= have / kSlidePart && before + have >= units) {
-    /* A hole in front that is worth the copy is closed, but for some room
-     * for the small blocks that come and go meanwhile. */
-    uint32_t keep = before / 8;
-    b = block_slide(b, keep < kMinUnits ? 0 : keep);
+    b = block_slide(b); /* the hole in front is worth the copy */
   } else if (have >= kRaiseLeast && heap.nest_units < raise / 16 &&
              top_extend(missing + raise + kMinUnits)) {
     /* A large block that grows at the end must not be cut off by the next
@@ -739,8 +734,10 @@ static block *realloc_at_top(block *b, uint32_t units) {
   return b;
 }
 
-/* Grows b to `units` without a new place for it: into what is free behind and
- * in front of it. NULL if that does not suffice. */
+/* Grows b to `units` without a new place for it: into what is free behind, or
+ * else in front of it as well. That it takes no more than it asks for costs a
+ * call later, but no space: the rest stays free, and marked as b's. NULL if
+ * both together do not suffice. */
 static block *realloc_in_place(block *b, uint32_t units) {
   uint32_t have = block_units(b);
   uint32_t before = block_prev_allocated(b) ? 0 : *block_foot_before(b);
@@ -750,7 +747,7 @@ static block *realloc_in_place(block *b, uint32_t units) {
   if (before > kMaxUnits - have - behind) before = 0;
   if (before + have + behind < units) return NULL;
   if (have + behind < units) {
-    b = block_slide(b, 0);
+    b = block_slide(b);
   } else {
     list_remove(next, behind);
     block_set_allocated(b, have + behind);
