@@ -354,7 +354,9 @@ void span_release(Heap *heap, uint32_t unit, uint32_t units) {
   span_give(unit, units);
 }
 
-void heap_put_span(Heap *heap, void *p, uint32_t units) {
+__attribute__((noinline)) void free_span(Heap *heap, void *p, uint32_t unit,
+                                         uint8_t code) {
+  uint32_t units = object_units(unit, code);
   if (units <= kWaitUnits && heap != &empty_heap) {
     auto *block = static_cast<Block *>(p);
     block->next = heap->waiting[units];
@@ -363,7 +365,7 @@ void heap_put_span(Heap *heap, void *p, uint32_t units) {
     return;
   }
   Locked locked;
-  span_release(heap, unit_of(p), units);
+  span_release(heap, unit, units);
 }
 
 // Gives back what the heap keeps for later: spans that wait, empty pages, and
@@ -408,19 +410,41 @@ void heap_heartbeat() {
 
 Heap *heap_of_thread();
 
-__attribute__((noinline)) void *malloc_generic(Heap *heap, size_t size) {
+__attribute__((noinline)) void *malloc_slow(Heap *heap, size_t size) {
   void *result = nullptr;
   if (heap == &empty_heap) heap = heap_of_thread();
   if (heap && size <= size_t{kMaxUnits} * kUnit) {
     if (heap->returned.load(std::memory_order_relaxed))
       heap_collect(heap, heap);
-    if (++heap->generic_calls % kHeartbeat == 0) heap_heartbeat();
+    if (heap->generic_calls % kHeartbeat == 0) heap_heartbeat();
+    heap->generic_calls++;
     uint32_t units = units_for(size);
     result = size > kPageMax ? heap_take_span(heap, units)
                              : heap_take_small(heap, size, units);
   }
   if (!result) errno = ENOMEM;
   return result;
+}
+
+// The page at hand has blocks in local_free, or the class has no page, but a
+// span waits. Otherwise, and at each heartbeat, it takes longer.
+__attribute__((noinline)) void *malloc_generic(Heap *heap, size_t size) {
+  if (size <= kPageMax && heap->generic_calls % kHeartbeat != 0) {
+    Page *page = heap->first[class_of(size)];
+    if (page->local_free) {
+      heap->generic_calls++;
+      page_refill(page);
+      return page_pop(page);
+    }
+    Block *&waiting = heap->waiting[units_for(size)];
+    if (page == &empty_page && waiting) {
+      heap->generic_calls++;
+      Block *block = waiting;
+      waiting = block->next;
+      return block;
+    }
+  }
+  return malloc_slow(heap, size);
 }
 
 // ---- free -------------------------------------------------------------------
@@ -585,7 +609,7 @@ extern "C" void mm_free(void *p) {
   Heap *heap = self.heap;
   uint32_t unit = unit_of(p);
   uint8_t code = code_of(unit);
-  if (code > kObject) return heap_put_span(heap, p, object_units(unit, code));
+  if (code > kObject) return free_span(heap, p, unit, code);
   Page *page = page_of(unit, code);
   if (page->owner.load(std::memory_order_relaxed) !=
       reinterpret_cast<uintptr_t>(heap))

@@ -152,9 +152,11 @@ inline void page_link(Page *page, char *start, size_t from, size_t capacity) {
 }
 
 // Takes over what other threads freed. Acquire pairs with the release in
-// free_remote: the links behind the head are ours to read.
+// free_remote: the links behind the head are ours to read. Release pairs with
+// the acquire there: who finds the list empty next may write next_returned,
+// which was read before this.
 inline void page_collect(Page *page) {
-  Block *block = page->thread_free.exchange(nullptr, std::memory_order_acquire);
+  Block *block = page->thread_free.exchange(nullptr, std::memory_order_acq_rel);
   while (block) {
     Block *next = block->next;
     block->next = page->local_free;

@@ -110,8 +110,13 @@ constexpr uint32_t units_for(size_t bytes) {
   return bytes ? static_cast<uint32_t>((bytes + kUnit - 1) >> kUnitBits) : 1;
 }
 
+// Of a unit other than 0, which nobody asks for: it is the map itself.
 inline uint8_t &code_of(uint32_t unit) {
-  return space.map[31u - static_cast<uint32_t>(__builtin_clz(unit | 1))][unit];
+  return space.map[31u - static_cast<uint32_t>(__builtin_clz(unit))][unit];
+}
+
+inline bool is_free_before(uint32_t unit) {
+  return unit > 1 && code_of(unit - 1) == kFreeUnit;
 }
 
 // The page that p points into; the code is one of a page.
@@ -132,23 +137,37 @@ inline char *page_start(Page *page) {
   return reinterpret_cast<char *>(page + 1);
 }
 
+// The length of a long object is in the 4 codes behind its first. A piece of
+// the map begins at a multiple of 256 units, so these lie in a row in most
+// cases; `length` is what they are.
+void long_length(uint32_t unit, uint8_t (&length)[4], bool write) {
+  for (uint32_t i = 0; i < 4; i++) {
+    uint8_t &code = code_of(unit + 1 + i);
+    (write ? code : length[i]) = write ? length[i] : code;
+  }
+}
+
 // Units of the object that begins at `unit`.
 inline uint32_t object_units(uint32_t unit, uint8_t code) {
   if (code < kLong) return code - static_cast<uint32_t>(kObject);
-  uint32_t units = 0;
-  for (uint32_t i = 4; i > 0; i--) units = units << 8 | code_of(unit + i);
+  uint8_t length[4];
+  if ((unit & 255) < 252)
+    std::memcpy(length, &code_of(unit) + 1, 4);
+  else
+    long_length(unit, length, false);
+  uint32_t units;
+  std::memcpy(&units, length, 4);
   return units;
 }
 
 void mark_object(uint32_t unit, uint32_t units) {
   code_of(unit + units - 1) = 0;
-  if (units <= kShortMax) {
-    code_of(unit) = static_cast<uint8_t>(kObject + units);
-    return;
-  }
-  code_of(unit) = kLong;
-  for (uint32_t i = 1; i <= 4; i++, units >>= 8)
-    code_of(unit + i) = static_cast<uint8_t>(units);
+  code_of(unit) =
+      units <= kShortMax ? static_cast<uint8_t>(kObject + units) : kLong;
+  if (units <= kShortMax) return;
+  uint8_t length[4];
+  std::memcpy(length, &units, 4);
+  long_length(unit, length, true);
 }
 
 void mark_page(uint32_t unit, uint32_t from, uint32_t units) {
@@ -325,7 +344,7 @@ void span_give(uint32_t unit, uint32_t units) {
     units += free_at(behind)->units;
     free_remove(behind);
   }
-  if (code_of(unit - 1) == kFreeUnit) {
+  if (is_free_before(unit)) {
     uint32_t before = foot_before(unit);
     unit -= before;
     units += before;
@@ -363,7 +382,7 @@ uint32_t span_resize(uint32_t unit, uint32_t have, uint32_t want) {
 // Slides an object of `have` units down into the free span before it, and on
 // into the one behind, when that gives it `want` units. Returns its unit.
 uint32_t span_slide(uint32_t unit, uint32_t have, uint32_t want) {
-  if (code_of(unit - 1) != kFreeUnit) return 0;
+  if (!is_free_before(unit)) return 0;
   uint32_t to = unit - foot_before(unit), behind = unit + have;
   if (behind < space.top && code_of(behind) == kFreeUnit)
     behind += free_at(behind)->units;
@@ -450,7 +469,6 @@ bool space_reset() {
   space.map = {};
   for (size_t k = 0; k < kFirstBits; k++)
     space.map[k] = reinterpret_cast<uint8_t *>(base);
-  mark_object(0, 1);
   return true;
 }
 
