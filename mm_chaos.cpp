@@ -240,15 +240,33 @@ bool wants_span(const Heap *heap, size_t c) {
          (class_bytes(heap, c) + size) * 128 < kFew * kFew * size * size;
 }
 
+// For a page of `units`; but rather a smaller one, of at least `least` and an
+// eighth, in what is free than the brk moved. 0: the space is exhausted.
+uint32_t take_page_units(Heap *heap, uint32_t least, uint32_t *units) {
+  constexpr uint32_t kSmaller = 8;
+  uint32_t unit = take_fit(*units);
+  if (unit) return unit;
+  if (uint64_t{space.top} + *units > space.end) {
+    heap_drain(heap);
+    if ((unit = take_fit(*units))) return unit;
+    uint32_t have = (unit = find_long()) ? free_at(unit)->units : 0;
+    if (have >= least && have >= *units / kSmaller) {
+      if (have < *units) *units = have;
+      take_from(unit, *units);
+      return unit;
+    }
+  }
+  if ((unit = take_top(*units))) return unit;
+  *units = least;
+  return take_units(heap, least);
+}
+
 Page *heap_fresh_page(Heap *heap, size_t c) {
   uint32_t units = page_units(heap, c), unit;
   {
     Locked locked;
-    unit = take_units(heap, units);
-    if (!unit) {
-      units = units_for(sizeof(Page) + kClassSize[c]);
-      unit = take_units(heap, units);
-    }
+    unit =
+        take_page_units(heap, units_for(sizeof(Page) + kClassSize[c]), &units);
     if (!unit) return nullptr;
     mark_page(unit, 0, units);
   }
@@ -257,6 +275,30 @@ Page *heap_fresh_page(Heap *heap, size_t c) {
   heap->page_bytes[c] += units * kUnit;
   queue_push(heap, page);
   return page;
+}
+
+// A full page gets more blocks, in what lies free behind it: so its class has
+// one page less.
+bool page_grow(Heap *heap, Page *page) {
+  size_t capacity = page_capacity(page), size = page_block_size(page);
+  uint32_t units = page->units, behind = page_index(page) + units;
+  uint32_t least = units_for(sizeof(Page) + (capacity + 1) * size) - units;
+  uint32_t most = page_units(heap, page->size_class);
+  if (units + least > kPageUnits) return false;
+  if (most < least) most = least;
+  if (most > kPageUnits - units) most = kPageUnits - units;
+  Locked locked;
+  if (behind == space.top && uint64_t{behind} + most > space.end) {
+    heap_drain(heap);
+    if (find_fit(most)) return false;
+  }
+  uint32_t more = take_behind(behind, least, most);
+  if (!more) return false;
+  mark_page(page_index(page), units, units + more);
+  page->units = static_cast<uint8_t>(units + more);
+  heap->page_bytes[page->size_class] += more * kUnit;
+  page_link(page, page_start(page), capacity, page_capacity(page));
+  return true;
 }
 
 // An empty page in a queue, with the lock held.
@@ -315,16 +357,6 @@ void heap_collect(Heap *heap, Heap *from) {
 }
 
 // ---- The generic path -------------------------------------------------------
-
-// A page of the class with a block in `free`; nullptr: the queue has none.
-Page *heap_find_page(Heap *heap, size_t c) {
-  for (;;) {
-    Page *page = heap->first[c];
-    if (page == &empty_page) return nullptr;
-    if (page_refill(page)) return page;
-    page_set_full(heap, page);
-  }
-}
 
 // What another heap took may be given back to this one: not below zero.
 void count_span(Heap *heap, uint32_t units, int change) {
@@ -388,13 +420,22 @@ void heap_drain(Heap *heap) {
     if (page->used == 0 && page != &empty_page) page_release(heap, page);
 }
 
-// A block of a page or, where the class has none, maybe a span.
+// The first page of the class with a block. There is none: a span, if the
+// class is not worth a page yet; or more room for the page that was used up
+// last; or a fresh one.
 void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
   size_t c = class_of(size);
-  Page *page = heap_find_page(heap, c);
-  if (!page && (heap->waiting[units] || wants_span(heap, c)))
+  Page *page, *last = nullptr;
+  while ((page = heap->first[c]) != &empty_page) {
+    if (page_refill(page)) return page_pop(page);
+    page_set_full(heap, last = page);
+  }
+  if (heap->waiting[units] || wants_span(heap, c))
     return heap_take_span(heap, units);
-  if (!page) page = heap_fresh_page(heap, c);
+  if (last && page_grow(heap, last))
+    page_set_queued(heap, page = last);
+  else
+    page = heap_fresh_page(heap, c);
   return page ? page_pop(page) : nullptr;
 }
 

@@ -243,20 +243,36 @@ uint32_t list_best(uint32_t c, uint32_t units) {
   return best;
 }
 
-// Cuts the units off a free span; the rest stays free. 0: there is none.
-uint32_t take_fit(uint32_t units) {
+// Best fit; 0: there is none.
+uint32_t find_fit(uint32_t units) {
   uint32_t c = list_nonempty(span_list(units));
   if (c == kSpanLists) return 0;
   uint32_t unit = list_best(c, units);
-  if (!unit) {
-    c = list_nonempty(c + 1);
-    if (c == kSpanLists) return 0;
-    unit = list_best(c, units);
-  }
+  if (unit) return unit;
+  c = list_nonempty(c + 1);
+  return c == kSpanLists ? 0 : list_best(c, units);
+}
+
+// The first of the longest list that is not empty; 0: all are.
+uint32_t find_long() {
+  if (!space.summary) return 0;
+  auto w = 63u - static_cast<uint32_t>(__builtin_clzll(space.summary));
+  auto b = 63u - static_cast<uint32_t>(__builtin_clzll(space.bitmap[w]));
+  return space.list[w * 64 + b];
+}
+
+// Cuts the units off the front of a free span; the rest stays free.
+void take_from(uint32_t unit, uint32_t units) {
   uint32_t have = free_at(unit)->units;
   if (free_at(unit)->beat == kReleased) space.idle_beats *= 2;
   free_remove(unit);
   if (have > units) free_insert(unit + units, have - units);
+}
+
+// 0: no free span has the units.
+uint32_t take_fit(uint32_t units) {
+  uint32_t unit = find_fit(units);
+  if (unit) take_from(unit, units);
   return unit;
 }
 
@@ -303,8 +319,6 @@ uint32_t map_place(uint32_t unit) {
   return units;
 }
 
-uint32_t take_fit(uint32_t units);
-
 // Places pieces in free spans, for the units below `end`; returns the units
 // of those that find none, and that the brk has been moved up for, too.
 bool map_reach(uint64_t end, uint32_t *units) {
@@ -335,6 +349,17 @@ uint32_t top_grow(uint32_t unit, uint32_t units, size_t bytes) {
 // From the end of the heap; 0 if that is exhausted.
 uint32_t take_top(uint32_t units) {
   return top_grow(space.top, units, 0);
+}
+
+// Between `least` and `most` units from `unit` on, where another span ends;
+// returns how many. 0: there is no room.
+uint32_t take_behind(uint32_t unit, uint32_t least, uint32_t most) {
+  if (unit == space.top)
+    return !map_lacks(uint64_t{unit} + most) && take_top(most) ? most : 0;
+  if (code_of(unit) != kFreeUnit || free_at(unit)->units < least) return 0;
+  uint32_t units = free_at(unit)->units < most ? free_at(unit)->units : most;
+  take_from(unit, units);
+  return units;
 }
 
 // Makes [unit, unit + units) free.
@@ -371,11 +396,9 @@ uint32_t span_resize(uint32_t unit, uint32_t have, uint32_t want) {
     return unit;
   }
   if (code_of(behind) != kFreeUnit) return 0;
-  uint32_t found = free_at(behind)->units;
-  if (have + found < want) return 0;
-  free_remove(behind);
+  if (have + free_at(behind)->units < want) return 0;
+  take_from(behind, want - have);
   mark_object(unit, want);
-  if (have + found > want) free_insert(unit + want, have + found - want);
   return unit;
 }
 
