@@ -234,7 +234,8 @@ uint32_t list_best(uint32_t c, uint32_t units) {
   uint32_t best = 0, best_units = UINT32_MAX, unit = space.list[c];
   for (int left = kSpanScan; unit && left > 0; left--) {
     const FreeSpan *span = free_at(unit);
-    if (span->units >= units && span->units < best_units) {
+    if (span->units >= units && (span->units < best_units ||
+                                 (span->units == best_units && unit < best))) {
       best = unit;
       best_units = span->units;
     }
