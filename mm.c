@@ -107,7 +107,7 @@ enum {
 
   /* Blocks of a list that best fit looks at: an adversary can put any number
    * of near misses into one. */
-  kScan = 8,
+  kScan = 16,
   /* Units up to which a freed block waits on a quick list: 128 bytes at an
    * alignment of 16, which most of what most programs allocate fits. */
   kQuick = 128 / kUnit,
