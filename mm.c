@@ -284,18 +284,6 @@ static inline void list_remove(block *b, uint32_t units) {
   list_unlink(b, list_of(b, units));
 }
 
-/* Puts b where `old` was on list c. */
-static void list_replace(block *old, block *b, unsigned c) {
-  uint32_t next = old->next, prev = old->prev, index = block_index(b);
-  b->next = next;
-  b->prev = prev;
-  block_at(next)->prev = index;
-  if (prev)
-    block_at(prev)->next = index;
-  else
-    heap.list[c] = index;
-}
-
 /* The first list from c on that has a block; kLists if there is none. */
 static inline unsigned list_nonempty(unsigned c) {
   if (c >= kLists) return kLists;
@@ -402,42 +390,26 @@ static block *top_take(uint32_t units) {
 
 /* ---- Giving a block back ----------------------------------------------- */
 
-/* Two blocks are joined unless the header cannot say their size. */
-static __attribute__((noinline)) void top_join(block *b, uint32_t units) {
-  uint32_t before = block_prev_allocated(b) ? 0 : *block_foot_before(b);
-  units += top_units();
-  if (before && before <= kMaxUnits - units) {
+/* Makes [b, b + units) free: b is on no list, its header is right about what
+ * is in front of it. The four cases of Knuth's: either neighbour may be free,
+ * and is then taken in at once, unless the header could not say their sum. */
+static void heap_release(block *b, uint32_t units) {
+  block *next = block_after(b, units);
+  if (!block_prev_allocated(b) && *block_foot_before(b) <= kMaxUnits - units) {
+    uint32_t before = *block_foot_before(b);
     b = block_prev(b);
     list_remove(b, before);
     units += before;
   }
-  top_set(b);
-  if ((size_t)units * kUnit >= heap.trim) top_give_back();
-}
-
-/* Makes [b, b + units) free: b is on no list, its header is right about what
- * is in front of it. The four cases of Knuth's: either neighbour may be free,
- * and is then taken in at once. */
-static void heap_release(block *b, uint32_t units) {
-  block *next = block_after(b, units);
-  if (next == heap.top && units <= kMaxUnits - top_units())
-    return top_join(b, units);
+  if (next == heap.top && units <= kMaxUnits - top_units()) {
+    top_set(b);
+    if ((size_t)top_units() * kUnit >= heap.trim) top_give_back();
+    return;
+  }
   if (!block_allocated(next) && next != heap.top &&
       units <= kMaxUnits - block_units(next)) {
-    uint32_t behind = block_units(next);
-    list_remove(next, behind);
-    units += behind;
-  }
-  if (!block_prev_allocated(b) && *block_foot_before(b) <= kMaxUnits - units) {
-    uint32_t before = *block_foot_before(b);
-    b = block_prev(b);
-    units += before;
-    unsigned c = list_of(b, before);
-    if (c >= kExact && c == list_of_size(units)) {
-      block_set_free(b, units); /* stays where it is on its list */
-      return;
-    }
-    list_unlink(b, c);
+    list_remove(next, block_units(next));
+    units += block_units(next);
   }
   block_set_free(b, units);
   list_insert(b, list_of(b, units));
@@ -474,13 +446,8 @@ static inline block *heap_take(block *b, unsigned c, uint32_t units) {
   b->head = units << kFlagBits | in_front | kAllocated;
   rest->head = left << kFlagBits | kPrevAllocated;
   *block_foot_before(block_after(rest, left)) = left;
-  unsigned to = list_of_size(left);
-  if (to == c) {
-    list_replace(b, rest, c);
-  } else {
-    list_unlink(b, c);
-    list_insert(rest, to);
-  }
+  list_unlink(b, c);
+  list_insert(rest, list_of_size(left));
   return b;
 }
 
