@@ -41,11 +41,13 @@ DRIVER_OBJECTS = $(patsubst %.cpp,$(B)/%.o,$(wildcard driver/*.cpp)) \
 .DELETE_ON_ERROR:
 
 all: $(OUT)/mdriver $(OUT)/mdriver-chaos $(B)/alloc/mm.so \
-	$(B)/alloc/mm_chaos.so
+	$(B)/alloc/mm_chaos.so $(B)/alloc/mm_chaos_paper.so
 
 help:
 	@echo "make            build mdriver (mm.c) and mdriver-chaos (mm_chaos.cpp)"
-	@echo "make run        the same, and score both allocators side by side"
+	@echo "make run        the same, and score the allocators side by side"
+	@echo "make mdriver-chaos-paper"
+	@echo "                mm_chaos.cpp with the fixed geometry of the paper"
 	@echo "make test       run all tests, or those of TESTS=\"unit liars\""
 	@echo "make lint       check layers, names, sizes, warnings"
 	@echo "make bench      compare with glibc and what else is installed"
@@ -69,7 +71,8 @@ PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 run:
 	@$(MAKE) --no-print-directory $(PARALLEL) all
-	$(Q)$(OUT)/mdriver -v -A $(B)/alloc/mm_chaos.so
+	$(Q)$(OUT)/mdriver -v -A $(B)/alloc/mm_chaos.so \
+	  -A $(B)/alloc/mm_chaos_paper.so
 
 # ---- The driver -----------------------------------------------------------------
 
@@ -114,6 +117,13 @@ $(B)/mm_chaos.o: mm_chaos.cpp $(B)/flags
 $(B)/mm_chaos.pic.o: mm_chaos.cpp $(B)/flags
 	$(say)
 	$(Q)$(ALLOC_CXX) -fPIC -c $< -o $@
+# The same with the geometry of the paper.
+$(B)/mm_chaos_paper.o: mm_chaos.cpp $(B)/flags
+	$(say)
+	$(Q)$(ALLOC_CXX) -DCHAOS_PAPER -c $< -o $@
+$(B)/mm_chaos_paper.pic.o: mm_chaos.cpp $(B)/flags
+	$(say)
+	$(Q)$(ALLOC_CXX) -DCHAOS_PAPER -fPIC -c $< -o $@
 
 $(B)/mm.abi.o: mm.c driver/abi.c driver/abi.sh $(B)/mm.o
 	$(say)
@@ -121,6 +131,10 @@ $(B)/mm.abi.o: mm.c driver/abi.c driver/abi.sh $(B)/mm.o
 $(B)/mm_chaos.abi.o: mm_chaos.cpp driver/abi.c driver/abi.sh $(B)/mm_chaos.o
 	$(say)
 	$(Q)$(call abi_object,mm_chaos.cpp,$(B)/mm_chaos.o,$@,-fPIC)
+$(B)/mm_chaos_paper.abi.o: mm_chaos.cpp driver/abi.c driver/abi.sh \
+		$(B)/mm_chaos_paper.o
+	$(say)
+	$(Q)$(call abi_object,mm_chaos.cpp,$(B)/mm_chaos_paper.o,$@,-fPIC)
 
 $(OUT)/mdriver: $(B)/mm.o $(B)/mm.abi.o $(DRIVER_OBJECTS) driver/memlib.symbols
 	$(say)
@@ -129,12 +143,20 @@ $(OUT)/mdriver-chaos: $(B)/mm_chaos.o $(B)/mm_chaos.abi.o $(DRIVER_OBJECTS) \
 		driver/memlib.symbols
 	$(say)
 	$(Q)$(LINK) $(filter %.o,$^) -o $@ -Wl,--dynamic-list=driver/memlib.symbols -ldl
+$(OUT)/mdriver-chaos-paper: $(B)/mm_chaos_paper.o $(B)/mm_chaos_paper.abi.o \
+		$(DRIVER_OBJECTS) driver/memlib.symbols
+	$(say)
+	$(Q)$(LINK) $(filter %.o,$^) -o $@ -Wl,--dynamic-list=driver/memlib.symbols -ldl
 $(B)/alloc/mm.so: $(B)/mm.pic.o $(B)/mm.abi.o driver/plug.map
 	$(say)
 	$(Q)$(call plug_in,$(B)/mm.pic.o,$(B)/mm.abi.o,$@)
 $(B)/alloc/mm_chaos.so: $(B)/mm_chaos.pic.o $(B)/mm_chaos.abi.o driver/plug.map
 	$(say)
 	$(Q)$(call plug_in,$(B)/mm_chaos.pic.o,$(B)/mm_chaos.abi.o,$@)
+$(B)/alloc/mm_chaos_paper.so: $(B)/mm_chaos_paper.pic.o \
+		$(B)/mm_chaos_paper.abi.o driver/plug.map
+	$(say)
+	$(Q)$(call plug_in,$(B)/mm_chaos_paper.pic.o,$(B)/mm_chaos_paper.abi.o,$@)
 
 # ---- Submissions ----------------------------------------------------------------
 
@@ -175,6 +197,6 @@ include bench/bench.mk
 include fuzz/fuzz.mk
 
 clean:
-	rm -rf build mdriver mdriver-chaos
+	rm -rf build mdriver mdriver-chaos mdriver-chaos-paper
 
 -include $(wildcard $(B)/*.d $(B)/driver/*.d)

@@ -28,9 +28,10 @@
  * square root of what its class has, so that both what is unused in the last
  * page and the number of pages grow slowly.
  *
- * Where pages lie, and how a pointer finds its own, is the geometry
- * (chaos/space.hpp). Here are the heaps, the queues, and what threads do to
- * each other.
+ * Where pages lie, how long they are, and how a pointer finds its own, is the
+ * geometry: chaos/space.hpp, or with CHAOS_PAPER the fixed one of the paper,
+ * chaos/paper.hpp, for comparison. Here are the heaps, the queues, and what
+ * threads do to each other.
  *
  *   size      is served from
  *   small     a page of its class: with one size class a page, no headers
@@ -71,7 +72,11 @@
 #define MM_OPTIONAL
 #include "mm.h"
 
+#ifdef CHAOS_PAPER
+#include "chaos/paper.hpp"
+#else
 #include "chaos/space.hpp"
+#endif
 
 #include <cerrno>
 #include <cstring>
@@ -81,10 +86,14 @@
 namespace chaos {
 namespace {
 
+struct Locked {
+  Locked() { space.lock.lock(); }
+  ~Locked() { space.lock.unlock(); }
+  Locked(const Locked &) = delete;
+};
+
 // ---- Heaps ------------------------------------------------------------------
 
-// Spans of up to 64 KiB wait in the heap when they are freed.
-constexpr uint32_t kWaitUnits = (64 << 10) / kUnit;
 constexpr uint64_t kHeartbeat = 1024; // generic mallocs
 
 struct Heap {
@@ -179,7 +188,7 @@ void heap_drain(Heap *heap);
 uint32_t take_units(Heap *heap, uint32_t units) {
   uint32_t unit = take_fit(units);
   if (unit) return unit;
-  if (uint64_t{space.top} + units > space.end) {
+  if (brk_must_move(units)) {
     heap_drain(heap);
     if ((unit = take_fit(units))) return unit;
   }
@@ -197,64 +206,21 @@ void page_make(Heap *heap, Page *page, size_t c, uint32_t units) {
   page_link(page, page_start(page), 0, page_capacity(page));
 }
 
-uint32_t square_root(uint64_t n) {
-  if (n == 0) return 0;
-  uint64_t root = uint64_t{1} << ((64 - __builtin_clzll(n)) / 2);
-  for (int i = 0; i < 4; i++) root = (root + n / root) / 2; // Newton
-  return static_cast<uint32_t>(root);
-}
-
 // What the class has in pages and in spans.
 size_t class_bytes(const Heap *heap, size_t c) {
   uint32_t units = units_for(kClassSize[c]);
   return heap->page_bytes[c] + size_t{heap->spans[units]} * units * kUnit;
 }
 
-// The units of a class's next page: about sqrt(128 * its bytes), and then the
-// first length whose unusable rest is at most 3 percent.
-uint32_t page_units(const Heap *heap, size_t c) {
-  constexpr uint64_t kShare = 128;
-  size_t size = kClassSize[c];
-  size_t bytes = square_root(kShare * class_bytes(heap, c));
-  if (bytes < sizeof(Page) + size) bytes = sizeof(Page) + size;
-  uint32_t least = units_for(bytes), best = least;
-  if (least > kPageUnits / 2) least = best = kPageUnits / 2;
-  size_t best_rest = SIZE_MAX;
-  for (uint32_t units = least; units <= 2 * least; units++) {
-    size_t rest = (units * kUnit - sizeof(Page)) % size;
-    if (rest * best < best_rest * units || best_rest == SIZE_MAX) {
-      best = units;
-      best_rest = rest;
-    }
-    if (rest * 32 <= units * kUnit) break;
-  }
-  return best;
-}
-
-// An object of this class had better get a span: as long as a page would have
-// less than kFew blocks, and the span is not half as large again as the block.
-bool wants_span(const Heap *heap, size_t c) {
-  constexpr size_t kFew = 4;
-  size_t size = kClassSize[c], span = units_for(size) * kUnit;
-  return span * 2 <= size * 3 &&
-         (class_bytes(heap, c) + size) * 128 < kFew * kFew * size * size;
-}
-
-// For a page of `units`; but rather a smaller one, of at least `least` and an
-// eighth, in what is free than the brk moved. 0: the space is exhausted.
+// For a page of `units`; but rather a smaller one, of at least `least`, in what
+// is free than the brk moved. 0: the space is exhausted.
 uint32_t take_page_units(Heap *heap, uint32_t least, uint32_t *units) {
-  constexpr uint32_t kSmaller = 8;
   uint32_t unit = take_fit(*units);
   if (unit) return unit;
-  if (uint64_t{space.top} + *units > space.end) {
+  if (brk_must_move(*units)) {
     heap_drain(heap);
     if ((unit = take_fit(*units))) return unit;
-    uint32_t have = (unit = find_long()) ? free_at(unit)->units : 0;
-    if (have >= least && have >= *units / kSmaller) {
-      if (have < *units) *units = have;
-      take_from(unit, *units);
-      return unit;
-    }
+    if ((unit = take_smaller(least, units))) return unit;
   }
   if ((unit = take_top(*units))) return unit;
   *units = least;
@@ -262,11 +228,10 @@ uint32_t take_page_units(Heap *heap, uint32_t least, uint32_t *units) {
 }
 
 Page *heap_fresh_page(Heap *heap, size_t c) {
-  uint32_t units = page_units(heap, c), unit;
+  uint32_t units = page_units(kClassSize[c], class_bytes(heap, c)), unit;
   {
     Locked locked;
-    unit =
-        take_page_units(heap, units_for(sizeof(Page) + kClassSize[c]), &units);
+    unit = take_page_units(heap, least_page_units(kClassSize[c]), &units);
     if (!unit) return nullptr;
     mark_page(unit, 0, units);
   }
@@ -277,18 +242,24 @@ Page *heap_fresh_page(Heap *heap, size_t c) {
   return page;
 }
 
+#ifdef CHAOS_PAPER
+// A page is as long as all others of its kind.
+bool page_grow(Heap *, Page *) {
+  return false;
+}
+#else
 // A full page gets more blocks, in what lies free behind it: so its class has
 // one page less.
 bool page_grow(Heap *heap, Page *page) {
   size_t capacity = page_capacity(page), size = page_block_size(page);
   uint32_t units = page->units, behind = page_index(page) + units;
   uint32_t least = units_for(sizeof(Page) + (capacity + 1) * size) - units;
-  uint32_t most = page_units(heap, page->size_class);
+  uint32_t most = page_units(size, class_bytes(heap, page->size_class));
   if (units + least > kPageUnits) return false;
   if (most < least) most = least;
   if (most > kPageUnits - units) most = kPageUnits - units;
   Locked locked;
-  if (behind == space.top && uint64_t{behind} + most > space.end) {
+  if (behind == space.top && brk_must_move(most)) {
     heap_drain(heap);
     if (find_fit(most)) return false;
   }
@@ -300,6 +271,7 @@ bool page_grow(Heap *heap, Page *page) {
   page_link(page, page_start(page), capacity, page_capacity(page));
   return true;
 }
+#endif
 
 // An empty page in a queue, with the lock held.
 void page_release(Heap *heap, Page *page) {
@@ -430,7 +402,7 @@ void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
     if (page_refill(page)) return page_pop(page);
     page_set_full(heap, last = page);
   }
-  if (heap->waiting[units] || wants_span(heap, c))
+  if (heap->waiting[units] || wants_span(kClassSize[c], class_bytes(heap, c)))
     return heap_take_span(heap, units);
   if (last && page_grow(heap, last))
     page_set_queued(heap, page = last);
@@ -695,7 +667,8 @@ void *resize_in_place(Heap *heap, void *p, size_t size) {
   if (!to) return nullptr;
   count_span(heap, have, -1);
   count_span(heap, want, 1);
-  return unit_at(to);
+  // Where in its unit it begins is the same.
+  return static_cast<char *>(p) + (unit_at(to) - unit_at(unit));
 }
 
 } // namespace
@@ -748,13 +721,12 @@ void *aligned_span(Heap *heap, size_t align, size_t size) {
   if (heap == &empty_heap) heap = heap_of_thread();
   constexpr size_t kMost = size_t{kMaxUnits} * kUnit;
   if (!heap || size > kMost || align > kMost - size) return nullptr;
-  uint32_t units = units_for(size);
-  auto extra = static_cast<uint32_t>(align / kUnit - 1);
+  uint32_t units = units_for(size), taken = aligned_units(units, align);
   Locked locked;
-  uint32_t unit = take_units(heap, units + extra);
+  uint32_t unit = take_units(heap, taken);
   if (!unit) return nullptr;
   count_span(heap, units, 1);
-  return unit_at(span_trim(unit, units, extra, align));
+  return span_trim(unit, units, taken, align);
 }
 
 } // namespace
@@ -767,16 +739,15 @@ extern "C" void *mm_memalign(size_t align, size_t size) {
   }
   if (align <= kAlign) return mm_malloc(size);
   if (size == 0) size = 1; // so that the payload is inside of its block
-  // Objects with a span begin at a unit.
-  if (align <= kUnit && size <= kPageMax) return aligned_in_page(align, size);
-  if (align <= kUnit) return mm_malloc(size);
+  if (page_can_align(align, size)) return aligned_in_page(align, size);
+  if (align <= kUnitAlign) return mm_malloc(size);
   void *p = aligned_span(self.heap, align, size);
   if (!p) errno = ENOMEM;
   return p;
 }
 
 extern "C" const char *mm_name(void) {
-  return "chaos";
+  return kName;
 }
 
 extern "C" int mm_thread_safe(void) {
@@ -788,4 +759,9 @@ extern "C" void mm_chaos_on_heartbeat(void (*hook)(uint64_t beat)) {
   heartbeat_hook.store(hook, std::memory_order_release);
 }
 
+#include "chaos/walk.hpp"
+#ifdef CHAOS_PAPER
+#include "chaos/paper_walk.hpp"
+#else
 #include "chaos/check.hpp"
+#endif

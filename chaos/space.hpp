@@ -38,6 +38,8 @@
 namespace chaos {
 namespace {
 
+constexpr const char *kName = "chaos";
+
 constexpr size_t kUnitBits = 8, kUnit = size_t{1} << kUnitBits;
 constexpr size_t kFirstBits = 8; // unit 0 has the codes of the first 2^8 units
 constexpr uint32_t kMaxUnits = (uint32_t{1} << 28) - 1; // 64 GiB
@@ -45,6 +47,11 @@ constexpr uint32_t kMaxUnits = (uint32_t{1} << 28) - 1; // 64 GiB
 constexpr uint8_t kObject = 127, kLong = 190, kFreeUnit = 255;
 constexpr uint32_t kShortMax = kLong - kObject - 1;
 constexpr uint32_t kPageUnits = 128; // at most, so that codes can lead back
+
+// Objects begin at units, and so at multiples of this address.
+constexpr size_t kUnitAlign = kUnit;
+// Spans of up to 64 KiB wait in the heap when they are freed.
+constexpr uint32_t kWaitUnits = (64 << 10) / kUnit;
 
 // Free spans are listed by length: one length a list up to 63, then 16 lists
 // a doubling (as in mm.c).
@@ -88,12 +95,6 @@ struct Space {
 };
 constinit Space space{};
 
-struct Locked {
-  Locked() { space.lock.lock(); }
-  ~Locked() { space.lock.unlock(); }
-  Locked(const Locked &) = delete;
-};
-
 // ---- The map ----------------------------------------------------------------
 
 inline uint32_t unit_of(const void *p) {
@@ -136,6 +137,9 @@ inline size_t page_capacity(const Page *page) {
 inline char *page_start(Page *page) {
   return reinterpret_cast<char *>(page + 1);
 }
+inline char *page_end(Page *page) {
+  return reinterpret_cast<char *>(page) + page->units * kUnit;
+}
 
 // The length of a long object is in the 4 codes behind its first. A piece of
 // the map begins at a multiple of 256 units, so these lie in a row in most
@@ -173,6 +177,50 @@ void mark_object(uint32_t unit, uint32_t units) {
 void mark_page(uint32_t unit, uint32_t from, uint32_t units) {
   for (uint32_t i = from; i < units; i++)
     code_of(unit + i) = static_cast<uint8_t>(i);
+}
+
+// ---- How long pages are -----------------------------------------------------
+
+uint32_t square_root(uint64_t n) {
+  if (n == 0) return 0;
+  uint64_t root = uint64_t{1} << ((64 - __builtin_clzll(n)) / 2);
+  for (int i = 0; i < 4; i++) root = (root + n / root) / 2; // Newton
+  return static_cast<uint32_t>(root);
+}
+
+// The units of the next page of a class of blocks of `size` bytes that has so
+// many bytes in use: about sqrt(128 * bytes), and then the first length whose
+// unusable rest is at most 3 percent.
+uint32_t page_units(size_t size, size_t class_bytes) {
+  constexpr uint64_t kShare = 128;
+  size_t bytes = square_root(kShare * class_bytes);
+  if (bytes < sizeof(Page) + size) bytes = sizeof(Page) + size;
+  uint32_t least = units_for(bytes), best = least;
+  if (least > kPageUnits / 2) least = best = kPageUnits / 2;
+  size_t best_rest = SIZE_MAX;
+  for (uint32_t units = least; units <= 2 * least; units++) {
+    size_t rest = (units * kUnit - sizeof(Page)) % size;
+    if (rest * best < best_rest * units || best_rest == SIZE_MAX) {
+      best = units;
+      best_rest = rest;
+    }
+    if (rest * 32 <= units * kUnit) break;
+  }
+  return best;
+}
+
+// When there is no room for such a page: one block.
+constexpr uint32_t least_page_units(size_t size) {
+  return units_for(sizeof(Page) + size);
+}
+
+// An object of this class had better get a span: as long as a page would have
+// less than kFew blocks, and the span is not half as large again as the block.
+constexpr bool wants_span(size_t size, size_t class_bytes) {
+  constexpr size_t kFew = 4;
+  size_t span = units_for(size) * kUnit;
+  return span * 2 <= size * 3 &&
+         (class_bytes + size) * 128 < kFew * kFew * size * size;
 }
 
 // ---- Free spans -------------------------------------------------------------
@@ -277,7 +325,23 @@ uint32_t take_fit(uint32_t units) {
   return unit;
 }
 
+// For a page of `units` that nothing fits: at least `least` and an eighth of
+// that, which `units` becomes, from the longest free span. 0: it is shorter.
+uint32_t take_smaller(uint32_t least, uint32_t *units) {
+  constexpr uint32_t kSmaller = 8;
+  uint32_t unit = find_long(), have = unit ? free_at(unit)->units : 0;
+  if (have < least || have < *units / kSmaller) return 0;
+  if (have < *units) *units = have;
+  take_from(unit, *units);
+  return unit;
+}
+
 // ---- The top, and the brk ---------------------------------------------------
+
+// Is what lies free at the top too short?
+inline bool brk_must_move(uint32_t units) {
+  return uint64_t{space.top} + units > space.end;
+}
 
 bool brk_reach(uint64_t unit) {
   if (unit <= space.end) return true;
@@ -418,17 +482,28 @@ uint32_t span_slide(uint32_t unit, uint32_t have, uint32_t want) {
   return behind - to > want ? span_resize(to, behind - to, want) : to;
 }
 
-// Of units + extra units that were taken, keeps those from the first on whose
-// address is a multiple of `align`, which is extra + 1 units; returns that.
-uint32_t span_trim(uint32_t unit, uint32_t units, uint32_t extra,
-                   size_t align) {
+// Can a block of a page hold an object at such an address?
+constexpr bool page_can_align(size_t align, size_t size) {
+  return align <= kUnitAlign && size <= kPageMax;
+}
+
+// The units to take, for some of them to begin at a multiple of `align`, more
+// than kUnitAlign.
+constexpr uint32_t aligned_units(uint32_t units, size_t align) {
+  return units + static_cast<uint32_t>(align / kUnit - 1);
+}
+
+// Of the aligned_units that were taken, keeps the first ones whose address is
+// a multiple of `align`, and returns that.
+char *span_trim(uint32_t unit, uint32_t units, uint32_t taken, size_t align) {
+  uint32_t extra = taken - units;
   auto address = reinterpret_cast<uintptr_t>(unit_at(unit));
   uintptr_t aligned = (address + align - 1) & ~(align - 1);
   auto skip = static_cast<uint32_t>((aligned - address) >> kUnitBits);
   mark_object(unit + skip, units); // that the pieces do not merge with
   if (extra > skip) span_give(unit + skip + units, extra - skip);
   if (skip) span_give(unit, skip);
-  return unit + skip;
+  return unit_at(unit + skip);
 }
 
 // ---- Giving back ------------------------------------------------------------

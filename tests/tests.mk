@@ -110,8 +110,8 @@ $(T)/golden/reports: $(T)/golden/reports.o $(UNDER_TEST)
 # ---- Stress -----------------------------------------------------------------
 
 # Each allocator for each alignment, linked statically with its own memlib.
-STRESSED = $(foreach a,mm mm_chaos,$(T)/stress/$(a)_16 $(T)/stress/$(a)_8 \
-	$(T)/stress/$(a)_threads)
+STRESSED = $(foreach a,mm mm_chaos mm_chaos_paper,$(T)/stress/$(a)_16 \
+	$(T)/stress/$(a)_8 $(T)/stress/$(a)_threads)
 
 define stress_objects
 $(T)/stress/stress_$(1).o: tests/stress/stress.cpp $(B)/flags
@@ -126,9 +126,15 @@ $(T)/stress/mm_chaos_$(1).o: mm_chaos.cpp $(B)/flags
 	@mkdir -p $$(@D)
 	$$(say)
 	$$(Q)$$(ALLOC_CXX) -DALIGNMENT=$(1) -c $$< -o $$@
+$(T)/stress/mm_chaos_paper_$(1).o: mm_chaos.cpp $(B)/flags
+	@mkdir -p $$(@D)
+	$$(say)
+	$$(Q)$$(ALLOC_CXX) -DCHAOS_PAPER -DALIGNMENT=$(1) -c $$< -o $$@
 $(T)/stress/mm_$(1): $(T)/stress/mm_$(1).o
 $(T)/stress/mm_chaos_$(1): $(T)/stress/mm_chaos_$(1).o
-$(T)/stress/mm_$(1) $(T)/stress/mm_chaos_$(1): $(T)/stress/stress_$(1).o \
+$(T)/stress/mm_chaos_paper_$(1): $(T)/stress/mm_chaos_paper_$(1).o
+$(T)/stress/mm_$(1) $(T)/stress/mm_chaos_$(1) \
+$(T)/stress/mm_chaos_paper_$(1): $(T)/stress/stress_$(1).o \
 		$(B)/memlib.o $(B)/driver/shadow.o
 	$$(say)
 	$$(Q)$$(LINK) $$^ -o $$@

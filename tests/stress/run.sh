@@ -1,5 +1,5 @@
 #!/bin/sh
-# stress/run.sh - random operations on both allocators, with both alignments;
+# stress/run.sh - random operations on the allocators, with both alignments;
 # `make test STRESS=20` takes 20 times as long. The seed is new each time: a
 # failure prints the command that repeats it.
 group=stress
@@ -19,13 +19,13 @@ run_one() { # PROGRAM
   fi
 }
 
-for allocator in mm mm_chaos; do
+for allocator in mm mm_chaos mm_chaos_paper; do
   for alignment in 16 8; do
     run_one ${allocator}_$alignment > "$work/$allocator.$alignment" 2>&1 &
   done
   wait
 done
-for allocator in mm mm_chaos; do
+for allocator in mm mm_chaos mm_chaos_paper; do
   run_one ${allocator}_threads > "$work/$allocator.threads" 2>&1
 done
 cat "$work"/*.*
