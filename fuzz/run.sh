@@ -22,4 +22,6 @@ replay mm_16 alloc
 replay mm_8 alloc
 replay mm_chaos_16 alloc
 replay mm_chaos_8 alloc
+replay mm_chaos_paper_16 alloc
+replay mm_chaos_paper_8 alloc
 replay trace trace

@@ -163,7 +163,8 @@ $(BROKEN): %: %.o $(B)/memlib.o
 # ---- What fuzzers found -----------------------------------------------------
 
 # The targets of fuzz/ with a plain main, on the allocators of the stress test.
-REPLAYS = $(foreach n,16 8,$(T)/fuzz/mm_$(n) $(T)/fuzz/mm_chaos_$(n)) \
+REPLAYS = $(foreach n,16 8,$(T)/fuzz/mm_$(n) $(T)/fuzz/mm_chaos_$(n) \
+	$(T)/fuzz/mm_chaos_paper_$(n)) \
 	$(T)/fuzz/trace
 define replay_objects
 $(T)/fuzz/alloc_$(1).o: fuzz/fuzz_alloc.cpp $(B)/flags
@@ -172,7 +173,9 @@ $(T)/fuzz/alloc_$(1).o: fuzz/fuzz_alloc.cpp $(B)/flags
 	$$(Q)$$(TEST_CXX) -DALIGNMENT=$(1) -c $$< -o $$@
 $(T)/fuzz/mm_$(1): $(T)/stress/mm_$(1).o
 $(T)/fuzz/mm_chaos_$(1): $(T)/stress/mm_chaos_$(1).o
-$(T)/fuzz/mm_$(1) $(T)/fuzz/mm_chaos_$(1): $(T)/fuzz/alloc_$(1).o \
+$(T)/fuzz/mm_chaos_paper_$(1): $(T)/stress/mm_chaos_paper_$(1).o
+$(T)/fuzz/mm_$(1) $(T)/fuzz/mm_chaos_$(1) \
+$(T)/fuzz/mm_chaos_paper_$(1): $(T)/fuzz/alloc_$(1).o \
 		$(B)/memlib.o $(B)/driver/shadow.o
 endef
 $(eval $(call replay_objects,16))

@@ -29,3 +29,12 @@ for allocator in mm mm_chaos mm_chaos_paper; do
   run_one ${allocator}_threads > "$work/$allocator.threads" 2>&1
 done
 cat "$work"/*.*
+
+# The one allocator that nothing else runs on whole traces.
+begin shipped_traces_mm_chaos_paper
+for traces in traces traces/threaded; do
+  mdrive -A "$B/alloc/mm_chaos_paper.so" -t $traces --reference none \
+    --rounds 1
+  want_equal "exit status with $traces" 0 "$status"
+done
+finish

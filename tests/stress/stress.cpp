@@ -123,7 +123,9 @@ void Model::do_calloc() {
 }
 
 void Model::do_memalign() {
-  size_t n = size(), align = size_t{1} << random_.below(14);
+  // Now and then more than whatever an allocator's pieces are aligned to.
+  uint64_t bits = random_.below(random_.one_in(16) ? 25 : 14);
+  size_t n = size(), align = size_t{1} << bits;
   errno = 0;
   auto *p = static_cast<char *>(mm_memalign(align, n));
   if (!failed(p, n, "memalign")) keep(p, n, align);
