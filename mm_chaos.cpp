@@ -75,6 +75,7 @@
 #ifdef CHAOS_PAPER
 #include "chaos/paper.hpp"
 #else
+#include "chaos/secure.hpp"
 #include "chaos/space.hpp"
 #endif
 
@@ -266,7 +267,7 @@ bool page_grow(Heap *heap, Page *page) {
   uint32_t more = take_behind(behind, least, most);
   if (!more) return false;
   mark_page(page_index(page), units, units + more);
-  page->units = static_cast<uint8_t>(units + more);
+  page_set_units(page, units + more);
   heap->page_bytes[page->size_class] += more * kUnit;
   page_link(page, page_start(page), capacity, page_capacity(page));
   return true;
@@ -337,11 +338,18 @@ void count_span(Heap *heap, uint32_t units, int change) {
   if (change > 0 || count > 0) count += static_cast<uint32_t>(change);
 }
 
+// The next of a span that waits no longer.
+inline Block *waiting_unlink(Heap *heap, Block *block) {
+  Block *next = block_next(heap, block);
+  if constexpr (kSecure) span_leave(block, next);
+  return next;
+}
+
 // A span that waits, or a fresh one.
 void *heap_take_span(Heap *heap, uint32_t units) {
   if (units <= kWaitUnits && heap->waiting[units]) {
     Block *block = heap->waiting[units];
-    heap->waiting[units] = block->next;
+    heap->waiting[units] = waiting_unlink(heap, block);
     return block;
   }
   Locked locked;
@@ -363,7 +371,8 @@ __attribute__((noinline)) void free_span(Heap *heap, void *p, uint32_t unit,
   uint32_t units = object_units(unit, code);
   if (units <= kWaitUnits && heap != &empty_heap) {
     auto *block = static_cast<Block *>(p);
-    block->next = heap->waiting[units];
+    block_set_next(heap, block, heap->waiting[units]);
+    if constexpr (kSecure) span_wait(block);
     heap->waiting[units] = block;
     heap->waiting_count++;
     return;
@@ -381,7 +390,7 @@ void heap_drain(Heap *heap) {
       Block *block = heap->waiting[units];
       heap->waiting[units] = nullptr;
       while (block) {
-        Block *next = block->next;
+        Block *next = waiting_unlink(heap, block);
         span_release(heap, unit_of(block), units);
         block = next;
       }
@@ -453,7 +462,7 @@ __attribute__((noinline)) void *malloc_generic(Heap *heap, size_t size) {
     if (page == &empty_page && waiting) {
       heap->generic_calls++;
       Block *block = waiting;
-      waiting = block->next;
+      waiting = waiting_unlink(heap, block);
       return block;
     }
   }
@@ -475,7 +484,7 @@ Block *block_of(Page *page, void *p) {
 void free_remote(Page *page, Block *block) {
   Block *head = page->thread_free.load(std::memory_order_relaxed);
   do {
-    block->next = head;
+    block_set_next(page, block, head);
   } while (!page->thread_free.compare_exchange_weak(
       head, block, std::memory_order_acq_rel, std::memory_order_relaxed));
   // Should the page change hands just now, the old owner's list passes it on.
@@ -489,7 +498,7 @@ __attribute__((noinline)) void free_generic(Heap *heap, Page *page, void *p) {
   Block *block = owner & kAligned ? block_of(page, p) : static_cast<Block *>(p);
   if (reinterpret_cast<Heap *>(owner & ~kReasons) != heap)
     return free_remote(page, block);
-  block->next = page->local_free;
+  block_set_next(page, block, page->local_free);
   page->local_free = block;
   page->used--;
   if (owner & kFull) page_set_queued(heap, page);
@@ -564,7 +573,7 @@ Heap *heap_find() {
     uint32_t units = units_for(sizeof(Heap)), unit = take_fit(units);
     if (!unit) unit = take_top(units);
     if (!unit) return nullptr;
-    mark_object(unit, units);
+    mark_own(unit, units);
     heap = reinterpret_cast<Heap *>(unit_at(unit));
   }
   heap_start(heap);
@@ -595,6 +604,7 @@ using namespace chaos;
 // No other thread may be inside of the allocator; their heaps are forgotten.
 extern "C" int mm_init(void) {
   Locked locked;
+  if constexpr (kSecure) secret_make();
   if (!everyone.key_made)
     everyone.key_made = pthread_key_create(&everyone.at_exit, thread_ends) == 0;
   for (Thread *t = everyone.threads; t; t = t->next) t->heap = &empty_heap;
@@ -610,7 +620,7 @@ extern "C" void *mm_malloc(size_t size) {
   } else if (size <= size_t{kWaitUnits} * kUnit) {
     Block *&waiting = heap->waiting[units_for(size)];
     if (Block *block = waiting) {
-      waiting = block->next;
+      waiting = waiting_unlink(heap, block);
       return block;
     }
   }
@@ -620,6 +630,7 @@ extern "C" void *mm_malloc(size_t size) {
 extern "C" void mm_free(void *p) {
   if (!p) return;
   Heap *heap = self.heap;
+  if constexpr (kSecure) check_object(heap, p, "free");
   uint32_t unit = unit_of(p);
   uint8_t code = code_of(unit);
   if (code > kObject) return free_span(heap, p, unit, code);
@@ -628,13 +639,14 @@ extern "C" void mm_free(void *p) {
       reinterpret_cast<uintptr_t>(heap))
     return free_generic(heap, page, p);
   auto *block = static_cast<Block *>(p);
-  block->next = page->local_free;
+  block_set_next(page, block, page->local_free);
   page->local_free = block;
   if (--page->used == 0) page_retire(heap, page);
 }
 
 extern "C" size_t mm_usable_size(void *p) {
   if (!p) return 0;
+  if constexpr (kSecure) check_object(self.heap, p, "usable_size");
   uint32_t unit = unit_of(p);
   uint8_t code = code_of(unit);
   if (code > kObject) return object_units(unit, code) * kUnit;
@@ -650,6 +662,7 @@ namespace {
 // Makes the object that p points to `size` bytes long where it lies, or nearly
 // there. nullptr: it has to move.
 void *resize_in_place(Heap *heap, void *p, size_t size) {
+  if constexpr (kSecure) check_object(heap, p, "realloc");
   uint32_t unit = unit_of(p);
   uint8_t code = code_of(unit);
   if (code <= kObject) {

@@ -10,14 +10,13 @@ namespace {
 
 // ---- The walk ---------------------------------------------------------------
 
-// Objects that wait in a heap are free to who walks; meanwhile their codes are
-// so much higher.
-constexpr uint8_t kWaits = 64;
-
+// Objects that wait in a heap are free to who walks, and marked meanwhile; in
+// the hardened build they always are.
 void mark_waiting(int change) {
+  if (kSecure) return;
   for (Heap *heap = everyone.heaps; heap; heap = heap->next)
     for (Block *first : heap->waiting)
-      for (Block *block = first; block; block = block->next) {
+      for (Block *block = first; block; block = block_next(heap, block)) {
         uint8_t &code = code_of(unit_of(block));
         code = static_cast<uint8_t>(code + change);
       }
@@ -46,6 +45,7 @@ uint32_t walk_span(mm_visit *visit, void *ctx, uint32_t unit) {
   }
   bool waits = code > kLong;
   if (waits) code = static_cast<uint8_t>(code - kWaits);
+  if (kSecure && waits && is_own(unit)) waits = false;
   uint32_t units = object_units(unit, code);
   visit(ctx, unit_at(unit), units * kUnit,
         waits          ? MM_FREE
@@ -115,9 +115,25 @@ void check_page(Check &c, Page *page) {
     c.failed("C5", page, "blocks on thread_free, or returned, but not both");
 }
 
+// The code of the span at `unit`, or what it was before it came to wait.
+uint8_t code_in_use(uint32_t unit) {
+  uint8_t code = code_of(unit);
+  bool waits = kSecure && code > kObject + kWaits && code <= kLong + kWaits;
+  return waits ? static_cast<uint8_t>(code - kWaits) : code;
+}
+
+// The hardened build: what lies inside of the span has a code that says so.
+void check_inside(Check &c, uint32_t unit, uint32_t units, uint8_t code) {
+  for (uint32_t i = unit + 1; kSecure && i < unit + units; i++)
+    if (code == kFreeUnit ? code_of(i) != kFreeUnit
+                          : code_of(i) < kInside || code_of(i) >= 192)
+      return c.failed("C1", unit_at(i), "inside of a span, its code is %u",
+                      code_of(i));
+}
+
 // What begins at `unit`; returns its length, 0: it cannot be.
 uint32_t check_span(Check &c, uint32_t unit, bool free_before) {
-  uint8_t code = code_of(unit);
+  uint8_t code = code_in_use(unit);
   uint32_t units = 0;
   if (code == 0)
     units = page_at(unit)->units;
@@ -133,7 +149,10 @@ uint32_t check_span(Check &c, uint32_t unit, bool free_before) {
   bool is_free = code == kFreeUnit;
   if ((code_of(unit + units - 1) == kFreeUnit) != is_free)
     c.failed("C1", unit_at(unit), "its first and last unit do not agree");
-  if (code == 0) check_page(c, page_at(unit));
+  if (code == 0)
+    check_page(c, page_at(unit));
+  else
+    check_inside(c, unit, units, code);
   if (!is_free) return units;
   c.free_spans++;
   if (foot_before(unit + units) != units)
@@ -182,9 +201,10 @@ void check_heap(Check &c, Heap *heap) {
   for (size_t i = 0; i < kClasses; i++) check_queue(c, heap, i);
   for (uint32_t units = 1; units <= kWaitUnits; units++) {
     size_t left = space.top;
-    for (Block *block = heap->waiting[units]; block; block = block->next) {
+    for (Block *block = heap->waiting[units]; block;
+         block = block_next(heap, block)) {
       uint32_t unit = unit_of(block);
-      uint8_t code = unit < space.top ? code_of(unit) : kFreeUnit;
+      uint8_t code = unit < space.top ? code_in_use(unit) : kFreeUnit;
       if (code <= kObject || code > kLong ||
           object_units(unit, code) != units || left-- == 0)
         return c.failed("C9", block, "no span of %u units waits here", units);

@@ -3,6 +3,7 @@
 #ifndef CHAOS_PAGE_HPP
 #define CHAOS_PAGE_HPP
 
+#include "chaos/link.hpp"
 #include "config.h"
 #include "memlib.h"
 
@@ -76,10 +77,6 @@ inline size_t class_of(size_t size) {
 
 // ---- Pages ------------------------------------------------------------------
 
-struct Block {
-  Block *next;
-};
-
 struct Heap;
 
 // A piece of memory that is cut into blocks of one size. Two laws of
@@ -138,17 +135,42 @@ inline void page_drop_reason(Page *page, uintptr_t reason) {
                     std::memory_order_relaxed);
 }
 
+// Atomic, as in the hardened build whoever frees reads it; relaxed, as a block
+// that is there already lies in the page before and after.
+inline void page_set_units(Page *page, uint32_t units) {
+  std::atomic_ref(page->units)
+      .store(static_cast<uint8_t>(units), std::memory_order_relaxed);
+}
+
+// The hardened build's part (chaos/secure.hpp).
+inline bool page_has_block(const Page *page, const void *p);
+inline void page_check_link(const Page *page, const Block *block,
+                            const Block *next);
+inline void page_link_shuffled(Page *page, char *start, size_t from,
+                               size_t capacity);
+
 // Links the blocks from number `from` on, in the order of their addresses, in
 // front of what the free list has.
 inline void page_link(Page *page, char *start, size_t from, size_t capacity) {
+  if constexpr (kSecure) return page_link_shuffled(page, start, from, capacity);
   size_t size = page_block_size(page);
   Block *next = page->free;
   for (size_t i = capacity; i > from; i--) {
     auto *block = reinterpret_cast<Block *>(start + (i - 1) * size);
-    block->next = next;
+    block_set_next(page, block, next);
     next = block;
   }
   page->free = next;
+}
+
+// The next of a block that leaves its list.
+inline Block *page_unlink(const Page *page, Block *block) {
+  Block *next = block_next(page, block);
+  if constexpr (kSecure) {
+    page_check_link(page, block, next);
+    block->next = nullptr;
+  }
+  return next;
 }
 
 // Takes over what other threads freed. Acquire pairs with the release in
@@ -158,8 +180,8 @@ inline void page_link(Page *page, char *start, size_t from, size_t capacity) {
 inline void page_collect(Page *page) {
   Block *block = page->thread_free.exchange(nullptr, std::memory_order_acq_rel);
   while (block) {
-    Block *next = block->next;
-    block->next = page->local_free;
+    Block *next = page_unlink(page, block);
+    block_set_next(page, block, page->local_free);
     page->local_free = block;
     page->used--;
     block = next;
@@ -176,7 +198,7 @@ inline bool page_refill(Page *page) {
 
 inline Block *page_pop(Page *page) {
   Block *block = page->free;
-  page->free = block->next;
+  page->free = page_unlink(page, block);
   page->used++;
   return block;
 }

@@ -427,6 +427,22 @@ bool space_reset() {
   return true;
 }
 
+// ---- The hardened build -----------------------------------------------------
+
+// It is one of the adaptive geometry, whose map it looks at.
+static_assert(!kSecure, "CHAOS_SECURE and CHAOS_PAPER exclude each other");
+inline bool page_has_block(const Page *, const void *) {
+  return true;
+}
+inline void page_check_link(const Page *, const Block *, const Block *) {}
+inline void page_link_shuffled(Page *, char *, size_t, size_t) {}
+inline void check_object(Heap *, void *, const char *) {}
+inline void span_wait(const Block *) {}
+inline void span_leave(Block *, const Block *) {}
+inline void mark_own(uint32_t unit, uint32_t units) {
+  mark_object(unit, units);
+}
+
 } // namespace
 } // namespace chaos
 #endif

@@ -21,6 +21,14 @@
 // last unit of an object must not look free. So an object has no header: its
 // payload begins at a unit, and a page has its own at its head.
 //
+// In the hardened build the map tells of any pointer what it points to:
+//
+//   128 to 150   as 128 to 190 above, so 150 is the first of a longer one
+//   151          inside of an object
+//   152 to 167   the same, and the length is in seven of these
+//   192 to 214   64 more than in use: waits in a heap, or is the space's own
+//   255          each unit of a free span, and above the top
+//
 // The map grows with what it describes. Its first 256 bytes are unit 0; the
 // codes of units 2^k to 2^(k+1) - 1, for k from 8 on, are a piece of 2^k bytes
 // that is placed when the brk passes unit 2^k. A *segment* is what one piece
@@ -44,7 +52,10 @@ constexpr size_t kUnitBits = 8, kUnit = size_t{1} << kUnitBits;
 constexpr size_t kFirstBits = 8; // unit 0 has the codes of the first 2^8 units
 constexpr uint32_t kMaxUnits = (uint32_t{1} << 28) - 1; // 64 GiB
 
-constexpr uint8_t kObject = 127, kLong = 190, kFreeUnit = 255;
+constexpr uint8_t kObject = 127, kLong = kSecure ? 150 : 190, kFreeUnit = 255;
+constexpr uint8_t kWaits = 64; // is added to the code of an object that does
+constexpr uint8_t kInside = kLong + 1, kDigit = kInside + 1;
+constexpr uint32_t kDigits = 7; // of 4 bits: the length of a long object
 constexpr uint32_t kShortMax = kLong - kObject - 1;
 constexpr uint32_t kPageUnits = 128; // at most, so that codes can lead back
 
@@ -151,9 +162,23 @@ void long_length(uint32_t unit, uint8_t (&length)[4], bool write) {
   }
 }
 
+// The same in the hardened build.
+inline uint32_t digits_read(uint32_t unit) {
+  uint32_t units = 0;
+  for (uint32_t i = kDigits; i > 0; i--)
+    units = units << 4 | ((code_of(unit + i) - kDigit) & 15u);
+  return units;
+}
+
+inline void digits_write(uint32_t unit, uint32_t units) {
+  for (uint32_t i = 1; i <= kDigits; i++, units >>= 4)
+    code_of(unit + i) = static_cast<uint8_t>(kDigit + (units & 15));
+}
+
 // Units of the object that begins at `unit`.
 inline uint32_t object_units(uint32_t unit, uint8_t code) {
   if (code < kLong) return code - static_cast<uint32_t>(kObject);
+  if constexpr (kSecure) return digits_read(unit);
   uint8_t length[4];
   if ((unit & 255) < 252)
     std::memcpy(length, &code_of(unit) + 1, 4);
@@ -164,14 +189,36 @@ inline uint32_t object_units(uint32_t unit, uint8_t code) {
   return units;
 }
 
+// All codes of a row of units: piece for piece of the map.
+inline void mark_all(uint32_t unit, uint32_t units, uint8_t code) {
+  while (units > 0) {
+    uint32_t end = uint32_t{1} << kFirstBits;
+    while (end <= unit) end *= 2;
+    uint32_t count = end - unit < units ? end - unit : units;
+    std::memset(&code_of(unit), code, count);
+    unit += count;
+    units -= count;
+  }
+}
+
 void mark_object(uint32_t unit, uint32_t units) {
-  code_of(unit + units - 1) = 0;
+  if constexpr (kSecure)
+    mark_all(unit, units, kInside);
+  else
+    code_of(unit + units - 1) = 0;
   code_of(unit) =
       units <= kShortMax ? static_cast<uint8_t>(kObject + units) : kLong;
   if (units <= kShortMax) return;
+  if constexpr (kSecure) return digits_write(unit, units);
   uint8_t length[4];
   std::memcpy(length, &units, 4);
   long_length(unit, length, true);
+}
+
+// An object of the allocator itself.
+inline void mark_own(uint32_t unit, uint32_t units) {
+  mark_object(unit, units);
+  if constexpr (kSecure) code_of(unit) += kWaits;
 }
 
 void mark_page(uint32_t unit, uint32_t from, uint32_t units) {
@@ -380,7 +427,8 @@ uint32_t map_place(uint32_t unit) {
   while (space.map[k]) k++;
   uint32_t units = uint32_t{1} << (k - kFirstBits);
   space.map[k] = reinterpret_cast<uint8_t *>(unit_at(unit)) - (1u << k);
-  mark_object(unit, units);
+  if constexpr (kSecure) mark_all(1u << k, 1u << k, kFreeUnit);
+  mark_own(unit, units);
   return units;
 }
 
@@ -429,6 +477,7 @@ uint32_t take_behind(uint32_t unit, uint32_t least, uint32_t most) {
 
 // Makes [unit, unit + units) free.
 void span_give(uint32_t unit, uint32_t units) {
+  if constexpr (kSecure) mark_all(unit, units, kFreeUnit);
   uint32_t behind = unit + units;
   if (behind < space.top && code_of(behind) == kFreeUnit) {
     units += free_at(behind)->units;
@@ -568,6 +617,7 @@ bool space_reset() {
   space.map = {};
   for (size_t k = 0; k < kFirstBits; k++)
     space.map[k] = reinterpret_cast<uint8_t *>(base);
+  if constexpr (kSecure) mark_all(1, (1u << kFirstBits) - 1, kFreeUnit);
   return true;
 }
 

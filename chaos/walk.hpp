@@ -16,7 +16,7 @@ struct FreeBlocks {
   // False: what the list has is no block of the page, or is there twice.
   bool add(Page *page, const Block *block) {
     size_t size = page_block_size(page);
-    for (; block; block = block->next) {
+    for (; block; block = block_next(page, block)) {
       auto *at = reinterpret_cast<const char *>(block);
       if (at < page_start(page)) return false;
       auto offset = static_cast<size_t>(at - page_start(page));

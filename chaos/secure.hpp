@@ -1,0 +1,190 @@
+// secure.hpp - what the hardened build (CHAOS_SECURE=1) looks at, and in what
+// order blocks lie on a fresh page's list. A part of mm_chaos.cpp. All of it is
+// compiled in every build, and called in the hardened one only.
+//
+// A mistake of the program stops it with one line, in the call that can tell:
+//
+//   mm_chaos: free(0x7f..): it is not in the heap
+//   mm_chaos: free(0x7f..): it is not the start of an object
+//   mm_chaos: free(0x7f..): it is not in use: freed twice?
+//   mm_chaos: malloc(0x7f..): the link of this free block is overwritten
+//
+// How it can tell:
+//
+//   - The map says of every unit what it is part of: here the codes inside of
+//     objects and free spans and above the top are true, too, and an object
+//     that waits in a heap looks different from one in use (chaos/space.hpp).
+//   - A block's start is a multiple of the block size: one multiplication.
+//   - A free block begins with an encoded link. What a block in use begins with
+//     hardly ever decodes to a block of its page, as malloc wipes the link of
+//     each block that it hands out. If it does, the page's lists are searched;
+//     and a page of another thread, whose lists cannot be, is believed.
+//
+// What it cannot tell: a block that was freed, handed out again, and then freed
+// by its first owner; a pointer into an object of a page where objects begin
+// inside of their blocks (kAligned), if it is aligned; two threads that free
+// the same block at the same time; what was written beyond an object, as long
+// as it meets no link. The heads of the lists lie in the pages and are not
+// encoded.
+//
+// No guard pages: a guard is an OS page that cannot be accessed, and the lab's
+// heap is one range of plain memory, of which an allocator can move the end
+// but not protect a part; mem_release makes pages that read as zero and can be
+// written, which guards nothing. A free span in the place of a guard would take
+// a sixteenth of the first segments, which are 64 KiB, and be silent when it is
+// written. The only guard is the one that memlib keeps above the brk, where the
+// driver asks for it; the map's codes catch the wrong pointers themselves.
+#ifndef CHAOS_SECURE_HPP
+#define CHAOS_SECURE_HPP
+
+#include "chaos/space.hpp"
+
+namespace chaos {
+namespace {
+
+constexpr const char *kOutside = "it is not in the heap";
+constexpr const char *kInterior = "it is not the start of an object";
+constexpr const char *kUnused = "it is not in use: freed twice?";
+constexpr const char *kOverwritten =
+    "the link of this free block is overwritten";
+
+// ---- Pages ------------------------------------------------------------------
+
+// n is a multiple of d just if n * ceil(2^64 / d), of which the upper half is
+// cut off, is less than ceil(2^64 / d): for all n and d of 32 bits (Lemire,
+// Kaser, Kurz, "Faster remainder by direct computation", 2019).
+constexpr auto kClassInverse = [] {
+  std::array<uint64_t, kClasses> inverse{};
+  for (size_t c = 0; c < kClasses; c++)
+    inverse[c] = UINT64_MAX / kClassSize[c] + 1;
+  return inverse;
+}();
+
+// Is p the start of a block of the page?
+inline bool page_has_block(const Page *page, const void *p) {
+  size_t offset =
+      reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(page + 1);
+  auto &units = const_cast<uint8_t &>(page->units); // see page_set_units
+  size_t most = std::atomic_ref(units).load(std::memory_order_relaxed) * kUnit -
+                sizeof(Page) - page_block_size(page);
+  uint64_t inverse = kClassInverse[page->size_class];
+  return offset <= most && offset * inverse < inverse;
+}
+
+inline void page_check_link(const Page *page, const Block *block,
+                            const Block *next) {
+  if (next && !page_has_block(page, next)) stop("malloc", block, kOverwritten);
+}
+
+// Sattolo's algorithm makes of the numbers of the blocks one random cycle, in
+// the blocks themselves: each holds the number of the next one. A walk around
+// makes links of them.
+inline void page_link_shuffled(Page *page, char *start, size_t from,
+                               size_t capacity) {
+  size_t size = page_block_size(page), count = capacity - from;
+  auto block_at = [=](size_t i) {
+    return reinterpret_cast<Block *>(start + (from + i) * size);
+  };
+  auto number_in = [=](size_t i) -> Block *& { return block_at(i)->next; };
+  for (size_t i = 0; i < count; i++)
+    number_in(i) = reinterpret_cast<Block *>(i);
+  for (size_t i = count; i-- > 1;) {
+    size_t j = (random_number() >> 32) * i >> 32;
+    Block *mine = number_in(i);
+    number_in(i) = number_in(j);
+    number_in(j) = mine;
+  }
+  size_t first = (random_number() >> 32) * count >> 32;
+  for (size_t i = first, left = count; left > 0; left--) {
+    auto next = reinterpret_cast<uintptr_t>(number_in(i));
+    block_set_next(page, block_at(i), left > 1 ? block_at(next) : page->free);
+    i = next;
+  }
+  page->free = block_at(first);
+}
+
+inline bool list_has(const Page *page, const Block *list, const Block *block) {
+  size_t left = page_capacity(page);
+  for (; list && left > 0; left--, list = block_next(page, list)) {
+    if (list == block) return true;
+    page_check_link(page, list, block_next(page, list));
+  }
+  return false;
+}
+
+// What other threads freed is safe to read for the owner: they only put blocks
+// in front. Acquire: of blocks whose links they wrote.
+inline bool page_has_free(const Page *page, const Block *block) {
+  return list_has(page, page->free, block) ||
+         list_has(page, page->local_free, block) ||
+         list_has(page, page->thread_free.load(std::memory_order_acquire),
+                  block);
+}
+
+// ---- What the program hands in ----------------------------------------------
+
+Block *block_of(Page *page, void *p);
+
+inline void check_block(Heap *heap, Page *page, void *p, const char *call) {
+  uintptr_t owner = page->owner.load(std::memory_order_relaxed);
+  auto *block = static_cast<Block *>(p);
+  if (!page_has_block(page, p)) {
+    if (!(owner & kAligned) || reinterpret_cast<uintptr_t>(p) % kAlign != 0)
+      stop(call, p, kInterior);
+    block = block_of(page, p);
+    if (!page_has_block(page, block)) stop(call, p, kInterior);
+  }
+  const Block *next = block_next(page, block);
+  if (next && !page_has_block(page, next)) return;
+  if (page_heap(page) != heap || page_has_free(page, block))
+    stop(call, p, kUnused);
+}
+
+// The code of the unit that p points into; kNoCode: it has none.
+constexpr unsigned kNoCode = 256;
+
+inline unsigned code_at(const void *p) {
+  size_t offset =
+      reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(space.base);
+  if (offset < kUnit || offset >> kUnitBits > kMaxUnits) return kNoCode;
+  uint32_t unit = unit_of(p);
+  if (!space.map[31u - static_cast<uint32_t>(__builtin_clz(unit))])
+    return kNoCode;
+  return code_of(unit);
+}
+
+// Stops the program unless p points to an object in use.
+inline void check_object(Heap *heap, void *p, const char *call) {
+  unsigned code = code_at(p);
+  if (code == kNoCode) stop(call, p, kOutside);
+  uint32_t unit = unit_of(p);
+  if (code <= kObject)
+    check_block(heap, page_of(unit, static_cast<uint8_t>(code)), p, call);
+  else if (code > kObject + kWaits)
+    stop(call, p, kUnused);
+  else if (code > kLong || unit_at(unit) != p)
+    stop(call, p, kInterior);
+}
+
+// ---- Objects that wait ------------------------------------------------------
+
+inline bool is_waiting(const Block *block) {
+  unsigned code = code_at(block);
+  return code > kObject + kWaits && code <= kLong + kWaits &&
+         unit_at(unit_of(block)) == static_cast<const void *>(block);
+}
+
+inline void span_wait(const Block *block) {
+  code_of(unit_of(block)) += kWaits;
+}
+
+// The block leaves its heap's list, where `next` is behind it.
+inline void span_leave(Block *block, const Block *next) {
+  if (next && !is_waiting(next)) stop("malloc", block, kOverwritten);
+  code_of(unit_of(block)) -= kWaits;
+  block->next = nullptr;
+}
+
+} // namespace
+} // namespace chaos
+#endif
