@@ -37,7 +37,7 @@ ALLOC_CXX = $(CXX) -std=c++20 $(CXXFLAGS) $(WARN) -DDRIVER $(DEFS) \
 DRIVER_OBJECTS = $(patsubst %.cpp,$(B)/%.o,$(wildcard driver/*.cpp)) \
 	$(B)/mdriver.o $(B)/memlib.o
 
-.PHONY: all help run test lint plug asan ubsan tsan debug clean FORCE
+.PHONY: all help run test lint plug asan ubsan tsan debug secure clean FORCE
 .DELETE_ON_ERROR:
 
 all: $(OUT)/mdriver $(OUT)/mdriver-chaos $(B)/alloc/mm.so \
@@ -59,6 +59,7 @@ help:
 	@echo "                build build/alloc/alice.so, for mdriver -A"
 	@echo "make asan ubsan tsan debug"
 	@echo "                the same as make, instrumented, in build/asan .."
+	@echo "make secure     the same with the hardened Chaos, in build/secure"
 	@echo "make generate record"
 	@echo "                write the traces in traces/ again (its README)"
 	@echo "make clean      remove what was built"
@@ -191,6 +192,10 @@ tsan:
 	$(Q)$(call variant,-fsanitize=thread)
 debug:
 	$(Q)$(call variant,-O0)
+# The hardened Chaos (chaos/secure.hpp).
+secure:
+	$(Q)$(MAKE) --no-print-directory all B=build/$@ OUT=build/$@ \
+	  CPPFLAGS="$(CPPFLAGS) -DCHAOS_SECURE=1"
 
 include tests/tests.mk
 include bench/bench.mk

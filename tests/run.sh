@@ -55,7 +55,7 @@ failures() {
 rm -f "$logs"/*
 [ $# -gt 0 ] ||
   set -- unit course golden liars misuse compat traces lint broken fuzz \
-    big stress
+    big stress secure
 for group; do
   if [ ! -x "$(program_of "$group")" ]; then
     echo "tests/run.sh: there is no group '$group' (or 'make test' has not" \

@@ -193,10 +193,25 @@ $(REPLAYS): $(T)/fuzz/replay.o
 	$(say)
 	$(Q)$(LINK) $^ -o $@
 
+# ---- The hardened Chaos ------------------------------------------------------
+
+SECURED = $(T)/secure/mistakes $(T)/secure/stress $(T)/secure/threads
+
+$(T)/secure/mm_chaos.o: mm_chaos.cpp $(B)/flags
+	@mkdir -p $(@D)
+	$(say)
+	$(Q)$(ALLOC_CXX) -DCHAOS_SECURE=1 -c $< -o $@
+$(T)/secure/mistakes: $(T)/secure/mistakes.o
+$(T)/secure/stress: $(T)/stress/stress.o
+$(T)/secure/threads: $(T)/stress/threads.o
+$(SECURED): $(T)/secure/mm_chaos.o $(B)/memlib.o $(B)/driver/shadow.o
+	$(say)
+	$(Q)$(LINK) $^ -o $@
+
 # ---- Everything -------------------------------------------------------------
 
 test-programs: all $(T)/unit_tests $(T)/course_tests $(T)/json_get $(T)/golden/reports \
-	$(STRESSED) $(LIARS) $(MISUSES) $(BROKEN) $(REPLAYS) $(RECORDER) $(GENERATOR)
+	$(STRESSED) $(SECURED) $(LIARS) $(MISUSES) $(BROKEN) $(REPLAYS) $(RECORDER) $(GENERATOR)
 
 # The tests themselves run one group after the other.
 test:
