@@ -174,14 +174,19 @@ inline bool is_waiting(const Block *block) {
          unit_at(unit_of(block)) == static_cast<const void *>(block);
 }
 
+// Others may look at the code meanwhile: see looks_free.
 inline void span_wait(const Block *block) {
-  code_of(unit_of(block)) += kWaits;
+  uint8_t &code = code_of(unit_of(block));
+  std::atomic_ref(code).store(static_cast<uint8_t>(code + kWaits),
+                              std::memory_order_relaxed);
 }
 
 // The block leaves its heap's list, where `next` is behind it.
 inline void span_leave(Block *block, const Block *next) {
   if (next && !is_waiting(next)) stop("malloc", block, kOverwritten);
-  code_of(unit_of(block)) -= kWaits;
+  uint8_t &code = code_of(unit_of(block));
+  std::atomic_ref(code).store(static_cast<uint8_t>(code - kWaits),
+                              std::memory_order_relaxed);
   block->next = nullptr;
 }
 

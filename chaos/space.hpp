@@ -127,8 +127,18 @@ inline uint8_t &code_of(uint32_t unit) {
   return space.map[31u - static_cast<uint32_t>(__builtin_clz(unit))][unit];
 }
 
+// Is the unit beside a span free? In the hardened build its owner may just be
+// changing the code, without the lock, to or from one that waits: neither is
+// that of a free unit, so it does not matter which one is seen (relaxed).
+inline bool looks_free(uint32_t unit) {
+  if constexpr (kSecure)
+    return std::atomic_ref(code_of(unit)).load(std::memory_order_relaxed) ==
+           kFreeUnit;
+  return code_of(unit) == kFreeUnit;
+}
+
 inline bool is_free_before(uint32_t unit) {
-  return unit > 1 && code_of(unit - 1) == kFreeUnit;
+  return unit > 1 && looks_free(unit - 1);
 }
 
 // The page that p points into; the code is one of a page.
@@ -469,7 +479,7 @@ uint32_t take_top(uint32_t units) {
 uint32_t take_behind(uint32_t unit, uint32_t least, uint32_t most) {
   if (unit == space.top)
     return !map_lacks(uint64_t{unit} + most) && take_top(most) ? most : 0;
-  if (code_of(unit) != kFreeUnit || free_at(unit)->units < least) return 0;
+  if (!looks_free(unit) || free_at(unit)->units < least) return 0;
   uint32_t units = free_at(unit)->units < most ? free_at(unit)->units : most;
   take_from(unit, units);
   return units;
@@ -479,7 +489,7 @@ uint32_t take_behind(uint32_t unit, uint32_t least, uint32_t most) {
 void span_give(uint32_t unit, uint32_t units) {
   if constexpr (kSecure) mark_all(unit, units, kFreeUnit);
   uint32_t behind = unit + units;
-  if (behind < space.top && code_of(behind) == kFreeUnit) {
+  if (behind < space.top && looks_free(behind)) {
     units += free_at(behind)->units;
     free_remove(behind);
   }
@@ -509,7 +519,7 @@ uint32_t span_resize(uint32_t unit, uint32_t have, uint32_t want) {
     if (unit) mark_object(unit, want);
     return unit;
   }
-  if (code_of(behind) != kFreeUnit) return 0;
+  if (!looks_free(behind)) return 0;
   if (have + free_at(behind)->units < want) return 0;
   take_from(behind, want - have);
   mark_object(unit, want);
@@ -521,7 +531,7 @@ uint32_t span_resize(uint32_t unit, uint32_t have, uint32_t want) {
 uint32_t span_slide(uint32_t unit, uint32_t have, uint32_t want) {
   if (!is_free_before(unit)) return 0;
   uint32_t to = unit - foot_before(unit), behind = unit + have;
-  if (behind < space.top && code_of(behind) == kFreeUnit)
+  if (behind < space.top && looks_free(behind))
     behind += free_at(behind)->units;
   if (behind - to < want) return 0;
   if (behind > unit + have) free_remove(unit + have);
