@@ -135,11 +135,14 @@ inline void page_drop_reason(Page *page, uintptr_t reason) {
                     std::memory_order_relaxed);
 }
 
-// Atomic, as in the hardened build whoever frees reads it; relaxed, as a block
-// that is there already lies in the page before and after.
+// In the hardened build whoever frees reads it; relaxed, as a block that is
+// there already lies in the page before and after.
 inline void page_set_units(Page *page, uint32_t units) {
-  std::atomic_ref(page->units)
-      .store(static_cast<uint8_t>(units), std::memory_order_relaxed);
+  auto value = static_cast<uint8_t>(units);
+  if constexpr (kSecure)
+    std::atomic_ref(page->units).store(value, std::memory_order_relaxed);
+  else
+    page->units = value;
 }
 
 // The hardened build's part (chaos/secure.hpp).
