@@ -613,7 +613,7 @@ void mm_free(void *ptr) {
   if (ptr == NULL) return;
   block *b = block_of(ptr);
   uint32_t units = block_units(b);
-  if (units <= kQuick && block_prev_allocated(b)) {
+  if (units <= kQuick) {
     *(void **)ptr = heap.quick[units];
     heap.quick[units] = ptr;
     return;

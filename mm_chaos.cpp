@@ -96,6 +96,9 @@ struct Locked {
 // ---- Heaps ------------------------------------------------------------------
 
 constexpr uint64_t kHeartbeat = 1024; // generic mallocs
+// Of spans of more units only one waits at a time, which serves a program that
+// frees and takes the same again: each that waits keeps its neighbours apart.
+constexpr uint32_t kManyWait = (1 << 10) / kUnit;
 
 struct Heap {
   // The queues; empty_page: none.
@@ -103,6 +106,7 @@ struct Heap {
   std::array<uint32_t, kClasses> last{}; // page_index, if there is a first
   std::array<Block *, kWaitUnits + 1> waiting{}; // freed spans, by units
   uint32_t waiting_count = 0; // spans put there since the last drain
+  uint32_t long_one = 0;      // units of the one of more than kManyWait
   // Spans in use or waiting, by units, and bytes of pages, by class.
   std::array<uint32_t, units_for(kPageMax) + 1> spans{};
   std::array<size_t, kClasses> page_bytes{};
@@ -200,7 +204,7 @@ void page_make(Heap *heap, Page *page, size_t c, uint32_t units) {
   page->free = page->local_free = nullptr;
   page->thread_free.store(nullptr, std::memory_order_relaxed);
   page->owner.store(reinterpret_cast<uintptr_t>(heap),
-                    std::memory_order_relaxed);
+                    std::memory_order_release);
   page->used = 0;
   page->size_class = static_cast<uint8_t>(c);
   page->units = static_cast<uint8_t>(units);
@@ -369,7 +373,9 @@ void span_release(Heap *heap, uint32_t unit, uint32_t units) {
 __attribute__((noinline)) void free_span(Heap *heap, void *p, uint32_t unit,
                                          uint8_t code) {
   uint32_t units = object_units(unit, code);
-  if (units <= kWaitUnits && heap != &empty_heap) {
+  bool room = units <= kManyWait || !heap->waiting[heap->long_one];
+  if (units <= kWaitUnits && room && heap != &empty_heap) {
+    if (units > kManyWait) heap->long_one = units;
     auto *block = static_cast<Block *>(p);
     block_set_next(heap, block, heap->waiting[units]);
     if constexpr (kSecure) span_wait(block);
@@ -517,7 +523,7 @@ void heap_adopt_page(Heap *heap, Page *page) {
   Heap *old = page_heap(page);
   uintptr_t reasons = page->owner.load(std::memory_order_relaxed) & kReasons;
   page->owner.store(reinterpret_cast<uintptr_t>(heap) | reasons,
-                    std::memory_order_relaxed);
+                    std::memory_order_release);
   old->page_bytes[page->size_class] -= page->units * kUnit;
   heap->page_bytes[page->size_class] += page->units * kUnit;
 }

@@ -119,8 +119,10 @@ inline size_t page_block_size(const Page *page) {
   return kClassSize[page->size_class];
 }
 
+// Acquire pairs with the release where the owner changes: the new one's heap
+// may be younger than the pointer that led here.
 inline Heap *page_heap(const Page *page) {
-  return reinterpret_cast<Heap *>(page->owner.load(std::memory_order_relaxed) &
+  return reinterpret_cast<Heap *>(page->owner.load(std::memory_order_acquire) &
                                   ~kReasons);
 }
 

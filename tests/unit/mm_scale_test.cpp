@@ -11,7 +11,6 @@
 #include <iterator>
 #include <map>
 #include <random>
-#include <ranges>
 #include <vector>
 
 extern "C" int mm_checkheap(int line);
@@ -72,8 +71,8 @@ TEST(mm_fills_the_largest_heap) {
       CHECK(live.count(reinterpret_cast<uintptr_t>(mm_malloc(kBlock))));
     CHECK(mm_checkheap(__LINE__));
     // From the end down: what is free there is given back piece by piece.
-    for (const auto &[at, size] : std::views::reverse(live))
-      mm_free(reinterpret_cast<void *>(at));
+    for (auto at = live.rbegin(); at != live.rend(); ++at)
+      mm_free(reinterpret_cast<void *>(at->first));
     CHECK(mm_checkheap(__LINE__));
     CHECK(mem_heapsize() < kHeap / 16);
   });
