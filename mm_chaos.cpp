@@ -96,9 +96,10 @@ struct Locked {
 // ---- Heaps ------------------------------------------------------------------
 
 constexpr uint64_t kHeartbeat = 1024; // generic mallocs
-// Of spans of more units only one waits at a time, which serves a program that
-// frees and takes the same again: each that waits keeps its neighbours apart.
-constexpr uint32_t kManyWait = (1 << 10) / kUnit;
+// Of spans that are too long for any page only one waits at a time, which
+// serves a program that frees and takes the same again: each that waits keeps
+// its neighbours apart (docs/chaos.md).
+constexpr uint32_t kManyWait = units_for(kPageMax);
 
 struct Heap {
   // The queues; empty_page: none.
