@@ -21,12 +21,13 @@
  * a page has blocks: the *heartbeat*, by which everything else gets done
  * without a counter on the fast path.
  *
- * The life of a page: made when its class has no block left, at the front of
- * the queue; used up, it leaves the queue, which so stays short; with the
- * first free it comes back; when its last block is free it goes back to the
- * space, unless it is the only one of its class. Its size follows demand: the
- * square root of what its class has, so that both what is unused in the last
- * page and the number of pages grow slowly.
+ * The life of a page: made when its class has no block left; used up, it
+ * leaves the queue, which so stays short, or gets more blocks, in what lies
+ * free behind it; with the first free it comes back, at the end of the queue;
+ * when its last block is free it goes back to the space, unless it is the only
+ * one in the queue. Its size follows demand: the square root of what its class
+ * has, so that both what is unused in the last page and the number of pages
+ * grow slowly.
  *
  * Where pages lie, how long they are, and how a pointer finds its own, is the
  * geometry: chaos/space.hpp, or with CHAOS_PAPER the fixed one of the paper,
@@ -35,9 +36,9 @@
  *
  *   size      is served from
  *   small     a page of its class: with one size class a page, no headers
- *   larger    a span of its own, in whole units. Spans that were freed wait in
- *             the heap, by length, for the next request (at most until the brk
- *             would have to move)
+ *   larger    a span of its own, in whole units. Short spans that were freed,
+ *             and one longer, wait in the heap, by length, for the next
+ *             request (at most until the brk would have to move)
  *
  * From which size on, depends on the class: it gets pages when it has so many
  * bytes that a page is worth it (wants_span).
@@ -286,7 +287,7 @@ void page_release(Heap *heap, Page *page) {
   span_give(page_index(page), page->units);
 }
 
-// An empty page goes back, unless it is the only one of its class: the next
+// An empty page goes back, unless it is the only one in its queue: the next
 // malloc would have to make it again.
 __attribute__((noinline)) void page_retire(Heap *heap, Page *page) {
   if (page->prev == 0 && page->next == 0) return;
@@ -314,11 +315,10 @@ void page_return(Page *page, Heap *heap) {
       head, page, std::memory_order_release, std::memory_order_relaxed));
 }
 
-// Takes over what other threads freed in pages of `heap`, by what was returned
-// to `from`: itself, or a heap whose pages it took over. Acquire: see
+// Takes over what other threads freed in the heap's pages. Acquire: see
 // page_return.
-void heap_collect(Heap *heap, Heap *from) {
-  Page *page = from->returned.exchange(nullptr, std::memory_order_acquire);
+void heap_collect(Heap *heap) {
+  Page *page = heap->returned.exchange(nullptr, std::memory_order_acquire);
   while (page) {
     Page *next = page->next_returned ? page_at(page->next_returned) : nullptr;
     Heap *owner = page_heap(page);
@@ -408,9 +408,9 @@ void heap_drain(Heap *heap) {
     if (page->used == 0 && page != &empty_page) page_release(heap, page);
 }
 
-// The first page of the class with a block. There is none: a span, if the
-// class is not worth a page yet; or more room for the page that was used up
-// last; or a fresh one.
+// The first page of the class with a block. There is none: a span, if one of
+// that length waits or the class is not worth a page yet; or more room for the
+// page that was used up last; or a fresh one.
 void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
   size_t c = class_of(size);
   Page *page, *last = nullptr;
@@ -443,8 +443,7 @@ __attribute__((noinline)) void *malloc_slow(Heap *heap, size_t size) {
   void *result = nullptr;
   if (heap == &empty_heap) heap = heap_of_thread();
   if (heap && size <= size_t{kMaxUnits} * kUnit) {
-    if (heap->returned.load(std::memory_order_relaxed))
-      heap_collect(heap, heap);
+    if (heap->returned.load(std::memory_order_relaxed)) heap_collect(heap);
     if (heap->generic_calls % kHeartbeat == 0) heap_heartbeat();
     heap->generic_calls++;
     uint32_t units = units_for(size);

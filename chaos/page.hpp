@@ -210,7 +210,8 @@ inline Block *page_pop(Page *page) {
 
 // ---- The lock ---------------------------------------------------------------
 
-// Held for some dozens of instructions. Acquire and release order all that is
+// Held for some dozens of instructions; longer to drain a heap or to give
+// memory back, which is rare. Acquire and release order all that is
 // done to the space under it.
 struct SpinLock {
   std::atomic<bool> taken{false};

@@ -31,7 +31,7 @@
 //
 // The map grows with what it describes. Its first 256 bytes are unit 0; the
 // codes of units 2^k to 2^(k+1) - 1, for k from 8 on, are a piece of 2^k bytes
-// that is placed when the brk passes unit 2^k. A *segment* is what one piece
+// that is placed when the top passes unit 2^k. A *segment* is what one piece
 // describes: like those of the paper it knows of each pointer into it which
 // page it belongs to, but it starts small and the next one is twice as large.
 // Nothing that was placed moves, so the map is read without a lock: a thread
@@ -61,7 +61,7 @@ constexpr uint32_t kPageUnits = 128; // at most, so that codes can lead back
 
 // Objects begin at units, and so at multiples of this address.
 constexpr size_t kUnitAlign = kUnit;
-// Spans of up to 64 KiB wait in the heap when they are freed.
+// Spans of up to 64 KiB may wait in the heap when they are freed.
 constexpr uint32_t kWaitUnits = (64 << 10) / kUnit;
 
 // Free spans are listed by length: one length a list up to 63, then 16 lists
@@ -442,8 +442,9 @@ uint32_t map_place(uint32_t unit) {
   return units;
 }
 
-// Places pieces in free spans, for the units below `end`; returns the units
-// of those that find none, and that the brk has been moved up for, too.
+// Places pieces in free spans, for the units below `end`, and moves the brk up
+// for these and for the pieces that find none, whose units `units` becomes.
+// False: the space is exhausted.
 bool map_reach(uint64_t end, uint32_t *units) {
   while ((*units = map_lacks(end))) {
     uint32_t k = kFirstBits;
