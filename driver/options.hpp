@@ -40,7 +40,6 @@ struct Options {
   bool tab_mode = false;
   bool grader_summary = false;
   bool autolab = false;
-  bool checkpoint = false;
   bool lab_exit = false;
   std::optional<bool> color;
   std::string csv_file, json_file;

@@ -173,7 +173,7 @@ TEST(output_options) {
   CHECK(parse({"--color=never"}).color == false);
   CHECK(!parse({"--color=auto"}).color.has_value());
   CHECK(parse({"--lab-exit"}).lab_exit);
-  CHECK(parse({"-C"}).checkpoint && parse({"-p"}).checkpoint);
+  CHECK(parse({"-C", "-p", "--checkpoint", "--strict"}).strict);
   CHECK(parse({"--strict"}).strict && parse({"--zero-heap"}).check.zeroed_heap);
   CHECK_EQ(parse({"--reference", "none"}).reference, "none");
   CHECK_EQ(parse({"--allocator", "x.so"}).allocator, "x.so");
