@@ -29,7 +29,8 @@ OLD_C = -Wno-error=implicit-function-declaration -Wno-error=implicit-int \
 	-Wno-error=int-conversion -Wno-error=incompatible-pointer-types
 ALLOC_C = $(CC) -std=gnu11 -fgnu89-inline $(CFLAGS) -Wall $(OLD_C) -DDRIVER \
 	$(DEFS)
-# An allocator must not need what needs an allocator (docs/chaos.md).
+# An allocator must not need what needs an allocator: exceptions, guards of
+# static data, symbols that the loader keeps a table of.
 UNIQUE := $(if $(shell $(CXX) --version | grep -i clang),,-fno-gnu-unique)
 ALLOC_CXX = $(CXX) -std=c++20 $(CXXFLAGS) $(WARN) -DDRIVER $(DEFS) \
 	-fno-exceptions -fno-rtti -fno-threadsafe-statics $(UNIQUE)
