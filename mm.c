@@ -34,8 +34,7 @@
  * Why quick lists: a program asks again for the sizes that it just freed, and
  * to merge a block only to cut it off again costs ten times as much as to put
  * it aside. But what lies aside keeps its neighbours from merging: so only
- * small blocks wait, only behind a block in use, and all are merged before the
- * heap grows.
+ * small blocks wait, and all are merged before the heap grows.
  *
  * Why a nest: where small and large blocks come in turn, a row of small ones
  * that stay keeps the large ones that go from ever merging. So the small ones
