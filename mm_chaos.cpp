@@ -102,7 +102,7 @@ constexpr uint64_t kHeartbeat = 1024; // generic mallocs
 // its neighbours apart (docs/chaos.md).
 constexpr uint32_t kManyWait = units_for(kPageMax);
 
-struct Heap {
+struct alignas(kApart) Heap {
   // The queues; empty_page: none.
   std::array<Page *, kClasses> first;
   std::array<uint32_t, kClasses> last{}; // page_index, if there is a first

@@ -208,6 +208,10 @@ inline Block *page_pop(Page *page) {
   return block;
 }
 
+// What one thread writes all the time and another reads must not lie in one
+// line of the cache, nor in two that are fetched together.
+constexpr size_t kApart = 128;
+
 // ---- The lock ---------------------------------------------------------------
 
 // Held for some dozens of instructions; longer to drain a heap or to give

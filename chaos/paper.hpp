@@ -73,10 +73,10 @@ struct Segment {
 static_assert(sizeof(Segment) <= kUnitAlign, "see space_reset");
 static_assert(kPageMax == kPageUnits * kUnit);
 
-struct Space {
-  SpinLock lock; // all below; what finds a pointer's page is read without it
-  char *base;
-  uint32_t segments; // from the base to the brk
+struct alignas(kApart) Space {
+  char *base; // read without the lock, like all that finds a pointer's page
+  alignas(kApart) SpinLock lock; // for all below
+  uint32_t segments;             // from the base to the brk
   uint32_t beat, idle_beats;
   bool lowered;                         // the brk, since it was raised
   std::array<Segment *, 2> with_vacant; // small, large

@@ -88,14 +88,15 @@ struct FreeSpan {
 };
 constexpr uint32_t kReleased = UINT32_MAX;
 
-struct Space {
-  SpinLock lock; // all below; the map is read without it
+struct alignas(kApart) Space {
+  // Read without the lock, and hardly ever written.
   char *base;
-  std::array<uint8_t *, 28>
-      map;             // of the units from 2^k on, minus 2^k; small k: unit 0
-  uint32_t top, end;   // units: behind the last span; at the brk
-  uint32_t top_seen;   // the highest top since the last heartbeat ...
-  uint32_t top_before; // ... and the one before
+  std::array<uint8_t *, 28> map; // of the units from 2^k on, minus 2^k; for
+                                 // small k unit 0
+  alignas(kApart) SpinLock lock; // for all below, and to write the map
+  uint32_t top, end;             // units: behind the last span; at the brk
+  uint32_t top_seen;             // the highest top since the last heartbeat ...
+  uint32_t top_before;           // ... and the one before
   uint32_t beat;
   size_t trim;         // bytes free above the top from which on they go back
   size_t given_back;   // bytes that did, until the brk moves up again
