@@ -343,18 +343,11 @@ void count_span(Heap *heap, uint32_t units, int change) {
   if (change > 0 || count > 0) count += static_cast<uint32_t>(change);
 }
 
-// The next of a span that waits no longer.
-inline Block *waiting_unlink(Heap *heap, Block *block) {
-  Block *next = block_next(heap, block);
-  if constexpr (kSecure) span_leave(block, next);
-  return next;
-}
-
 // A span that waits, or a fresh one.
 void *heap_take_span(Heap *heap, uint32_t units) {
   if (units <= kWaitUnits && heap->waiting[units]) {
     Block *block = heap->waiting[units];
-    heap->waiting[units] = waiting_unlink(heap, block);
+    heap->waiting[units] = block_next(heap, block);
     return block;
   }
   Locked locked;
@@ -371,21 +364,19 @@ void span_release(Heap *heap, uint32_t unit, uint32_t units) {
   span_give(unit, units);
 }
 
-__attribute__((noinline)) void free_span(Heap *heap, void *p, uint32_t unit,
-                                         uint8_t code) {
-  uint32_t units = object_units(unit, code);
+__attribute__((noinline)) void free_span(Heap *heap, void *p, uint8_t code) {
+  uint32_t units = object_units(p, code);
   bool room = units <= kManyWait || !heap->waiting[heap->long_one];
-  if (units <= kWaitUnits && room && heap != &empty_heap) {
+  if (!kSecure && units <= kWaitUnits && room && heap != &empty_heap) {
     if (units > kManyWait) heap->long_one = units;
     auto *block = static_cast<Block *>(p);
     block_set_next(heap, block, heap->waiting[units]);
-    if constexpr (kSecure) span_wait(block);
     heap->waiting[units] = block;
     heap->waiting_count++;
     return;
   }
   Locked locked;
-  span_release(heap, unit, units);
+  span_release(heap, unit_of(p), units);
 }
 
 // Gives back what the heap keeps for later: spans that wait, empty pages, and
@@ -397,7 +388,7 @@ void heap_drain(Heap *heap) {
       Block *block = heap->waiting[units];
       heap->waiting[units] = nullptr;
       while (block) {
-        Block *next = waiting_unlink(heap, block);
+        Block *next = block_next(heap, block);
         span_release(heap, unit_of(block), units);
         block = next;
       }
@@ -468,7 +459,7 @@ __attribute__((noinline)) void *malloc_generic(Heap *heap, size_t size) {
     if (page == &empty_page && waiting) {
       heap->generic_calls++;
       Block *block = waiting;
-      waiting = waiting_unlink(heap, block);
+      waiting = block_next(heap, block);
       return block;
     }
   }
@@ -626,7 +617,7 @@ extern "C" void *mm_malloc(size_t size) {
   } else if (size <= size_t{kWaitUnits} * kUnit) {
     Block *&waiting = heap->waiting[units_for(size)];
     if (Block *block = waiting) {
-      waiting = waiting_unlink(heap, block);
+      waiting = block_next(heap, block);
       return block;
     }
   }
@@ -637,10 +628,9 @@ extern "C" void mm_free(void *p) {
   if (!p) return;
   Heap *heap = self.heap;
   if constexpr (kSecure) check_object(heap, p, "free");
-  uint32_t unit = unit_of(p);
-  uint8_t code = code_of(unit);
-  if (code > kObject) return free_span(heap, p, unit, code);
-  Page *page = page_of(unit, code);
+  uint8_t code = code_at(p);
+  if (code > kObject) return free_span(heap, p, code);
+  Page *page = page_of(p, code);
   if (page->owner.load(std::memory_order_relaxed) !=
       reinterpret_cast<uintptr_t>(heap))
     return free_generic(heap, page, p);
@@ -653,10 +643,9 @@ extern "C" void mm_free(void *p) {
 extern "C" size_t mm_usable_size(void *p) {
   if (!p) return 0;
   if constexpr (kSecure) check_object(self.heap, p, "usable_size");
-  uint32_t unit = unit_of(p);
-  uint8_t code = code_of(unit);
-  if (code > kObject) return object_units(unit, code) * kUnit;
-  Page *page = page_of(unit, code);
+  uint8_t code = code_at(p);
+  if (code > kObject) return object_units(p, code) * kUnit;
+  Page *page = page_of(p, code);
   auto inside =
       static_cast<char *>(p) - reinterpret_cast<char *>(block_of(page, p));
   return page_block_size(page) - static_cast<size_t>(inside);
@@ -669,17 +658,17 @@ namespace {
 // there. nullptr: it has to move.
 void *resize_in_place(Heap *heap, void *p, size_t size) {
   if constexpr (kSecure) check_object(heap, p, "realloc");
-  uint32_t unit = unit_of(p);
-  uint8_t code = code_of(unit);
+  uint8_t code = code_at(p);
   if (code <= kObject) {
     size_t have = mm_usable_size(p);
     return size <= have && size >= have / 2 ? p : nullptr;
   }
   if (size > size_t{kMaxUnits} * kUnit) return nullptr;
-  uint32_t have = object_units(unit, code), want = units_for(size);
+  uint32_t have = object_units(p, code), want = units_for(size);
   if (want == have) return p;
   // What has become much smaller than a unit belongs in a page.
   if (want * kUnit * 2 > size * 3) return nullptr;
+  uint32_t unit = unit_of(p);
   Locked locked;
   uint32_t to = span_resize(unit, have, want);
   if (!to) to = span_slide(unit, have, want);
@@ -730,9 +719,7 @@ void *aligned_in_page(size_t align, size_t size) {
   auto address = reinterpret_cast<uintptr_t>(p);
   size_t skip = ((address + align - 1) & ~(align - 1)) - address;
   if (skip == 0) return p;
-  uint32_t unit = unit_of(p);
-  Page *page = page_of(unit, code_of(unit));
-  page_add_reason(page, kAligned);
+  page_add_reason(page_of(p, code_at(p)), kAligned);
   return p + skip;
 }
 

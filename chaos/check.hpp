@@ -23,8 +23,9 @@ void mark_waiting(int change) {
 }
 
 bool is_own(uint32_t unit) {
-  for (uint32_t k = kFirstBits; k < space.map.size(); k++)
-    if (space.map[k] && unit_of(space.map[k] + (1u << k)) == unit) return true;
+  if (unit_of(space.map) == unit) return true;
+  for (uint32_t i = 0; i < space.old_count; i++)
+    if (space.old_maps[i] == unit) return true;
   for (Heap *heap = everyone.heaps; heap; heap = heap->next)
     if (heap != &first_heap && unit_of(heap) == unit) return true;
   return false;
@@ -44,9 +45,9 @@ uint32_t walk_span(mm_visit *visit, void *ctx, uint32_t unit) {
     return units;
   }
   bool waits = code > kLong;
-  if (waits) code = static_cast<uint8_t>(code - kWaits);
+  if (waits) code = static_cast<uint8_t>(code - kSetAside);
   if (kSecure && waits && is_own(unit)) waits = false;
-  uint32_t units = object_units(unit, code);
+  uint32_t units = object_units(unit_at(unit), code);
   visit(ctx, unit_at(unit), units * kUnit,
         waits          ? MM_FREE
         : is_own(unit) ? MM_METADATA
@@ -118,8 +119,9 @@ void check_page(Check &c, Page *page) {
 // The code of the span at `unit`, or what it was before it came to wait.
 uint8_t code_in_use(uint32_t unit) {
   uint8_t code = code_of(unit);
-  bool waits = kSecure && code > kObject + kWaits && code <= kLong + kWaits;
-  return waits ? static_cast<uint8_t>(code - kWaits) : code;
+  bool waits =
+      kSecure && code > kObject + kSetAside && code <= kLong + kSetAside;
+  return waits ? static_cast<uint8_t>(code - kSetAside) : code;
 }
 
 // The hardened build: what lies inside of the span has a code that says so.
@@ -140,7 +142,7 @@ uint32_t check_span(Check &c, uint32_t unit, bool free_before) {
   else if (code == kFreeUnit)
     units = free_at(unit)->units;
   else if (code > kObject && code <= kLong)
-    units = object_units(unit, code);
+    units = object_units(unit_at(unit), code);
   if (units == 0 || units > space.top - unit) {
     c.failed("C1", unit_at(unit), "code %u and %u units cannot be here", code,
              units);
@@ -206,7 +208,7 @@ void check_heap(Check &c, Heap *heap) {
       uint32_t unit = unit_of(block);
       uint8_t code = unit < space.top ? code_in_use(unit) : kFreeUnit;
       if (code <= kObject || code > kLong ||
-          object_units(unit, code) != units || left-- == 0)
+          object_units(unit_at(unit), code) != units || left-- == 0)
         return c.failed("C9", block, "no span of %u units waits here", units);
     }
   }
@@ -237,10 +239,10 @@ extern "C" void mm_walk(mm_visit *visit, void *ctx) {
   Locked locked;
   auto *lo = static_cast<char *>(mem_heap_lo());
   visit(ctx, lo, static_cast<size_t>(unit_at(1) - lo), MM_METADATA);
-  mark_waiting(kWaits);
+  mark_waiting(kSetAside);
   for (uint32_t unit = 1; unit < space.top;)
     unit += walk_span(visit, ctx, unit);
-  mark_waiting(-kWaits);
+  mark_waiting(-kSetAside);
   if (space.end > space.top)
     visit(ctx, unit_at(space.top), (space.end - space.top) * kUnit, MM_UNUSED);
 }

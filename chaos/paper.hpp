@@ -110,7 +110,8 @@ inline char *segment_end(const Segment *s) {
 }
 
 // Of a page: so many units back it begins. More than kObject: an object.
-inline uint8_t code_of(uint32_t unit) {
+inline uint8_t code_at(const void *p) {
+  uint32_t unit = unit_of(p);
   const Segment *s = segment_of(unit);
   return static_cast<uint8_t>((unit & s->back) | s->object);
 }
@@ -119,8 +120,8 @@ inline Page *page_at(uint32_t index) {
   return &segment_of(index)->pages[index % kSegmentUnits];
 }
 
-inline Page *page_of(uint32_t unit, uint8_t code) {
-  return page_at(unit - code);
+inline Page *page_of(const void *p, uint8_t code) {
+  return page_at(unit_of(p) - code);
 }
 
 // The unit that the page begins at.
@@ -139,8 +140,8 @@ inline char *page_end(Page *page) {
 }
 
 // Whole units of the object that begins in `unit`.
-inline uint32_t object_units(uint32_t unit, uint8_t) {
-  const Segment *s = segment_of(unit);
+inline uint32_t object_units(const void *p, uint8_t) {
+  const Segment *s = segment_of(unit_of(p));
   return static_cast<uint32_t>(
       static_cast<size_t>(segment_end(s) - s->payload) >> kUnitBits);
 }

@@ -12,8 +12,8 @@
 // How it can tell:
 //
 //   - The map says of every unit what it is part of: here the codes inside of
-//     objects and free spans and above the top are true, too, and an object
-//     that waits in a heap looks different from one in use (chaos/space.hpp).
+//     objects and free spans and above the top are true, too, and spans that
+//     are freed do not wait in a heap (chaos/space.hpp).
 //   - A block's start is a multiple of the block size: one multiplication.
 //   - A free block begins with an encoded link. What a block in use begins with
 //     hardly ever decodes to a block of its page, as malloc wipes the link of
@@ -143,51 +143,48 @@ inline void check_block(Heap *heap, Page *page, void *p, const char *call) {
 // The code of the unit that p points into; kNoCode: it has none.
 constexpr unsigned kNoCode = 256;
 
-inline unsigned code_at(const void *p) {
+inline unsigned known_code(const void *p) {
   size_t offset =
       reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(space.base);
   if (offset < kUnit || offset >> kUnitBits > kMaxUnits) return kNoCode;
   uint32_t unit = unit_of(p);
-  if (!space.map[31u - static_cast<uint32_t>(__builtin_clz(unit))])
-    return kNoCode;
-  return code_of(unit);
+  return unit < space.mapped ? code_at(p) : kNoCode;
 }
 
 // Stops the program unless p points to an object in use.
 inline void check_object(Heap *heap, void *p, const char *call) {
-  unsigned code = code_at(p);
+  unsigned code = known_code(p);
   if (code == kNoCode) stop(call, p, kOutside);
   uint32_t unit = unit_of(p);
   if (code <= kObject)
-    check_block(heap, page_of(unit, static_cast<uint8_t>(code)), p, call);
-  else if (code > kObject + kWaits)
+    check_block(heap, page_of(p, static_cast<uint8_t>(code)), p, call);
+  else if (code > kObject + kSetAside)
     stop(call, p, kUnused);
   else if (code > kLong || unit_at(unit) != p)
     stop(call, p, kInterior);
 }
 
-// ---- Objects that wait ------------------------------------------------------
+// ---- Free spans -------------------------------------------------------------
 
-inline bool is_waiting(const Block *block) {
-  unsigned code = code_at(block);
-  return code > kObject + kWaits && code <= kLong + kWaits &&
-         unit_at(unit_of(block)) == static_cast<const void *>(block);
+// Their links are not encoded, but must agree with those of their neighbours on
+// the list, with the length at their end, and with the map.
+inline bool is_free_span(uint32_t unit) {
+  return unit > 0 && unit < space.top && code_of(unit) == kFreeUnit;
 }
 
-// Others may look at the code meanwhile: see looks_free.
-inline void span_wait(const Block *block) {
-  uint8_t &code = code_of(unit_of(block));
-  std::atomic_ref(code).store(static_cast<uint8_t>(code + kWaits),
-                              std::memory_order_relaxed);
-}
-
-// The block leaves its heap's list, where `next` is behind it.
-inline void span_leave(Block *block, const Block *next) {
-  if (next && !is_waiting(next)) stop("malloc", block, kOverwritten);
-  uint8_t &code = code_of(unit_of(block));
-  std::atomic_ref(code).store(static_cast<uint8_t>(code - kWaits),
-                              std::memory_order_relaxed);
-  block->next = nullptr;
+inline void check_free_span(uint32_t unit) {
+  if (!is_free_span(unit)) stop("malloc", unit_at(unit), kOverwritten);
+  const FreeSpan *span = free_at(unit);
+  uint32_t units = span->units;
+  bool sound = units > 0 && units < space.top - unit &&
+               foot_before(unit + units) == units;
+  if (span->next)
+    sound &= is_free_span(span->next) && free_at(span->next)->prev == unit;
+  if (span->prev)
+    sound &= is_free_span(span->prev) && free_at(span->prev)->next == unit;
+  else if (sound)
+    sound = space.list[span_list(units)] == unit;
+  if (!sound) stop("malloc", unit_at(unit), kOverwritten);
 }
 
 } // namespace

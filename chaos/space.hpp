@@ -26,22 +26,22 @@
 //   128 to 150   as 128 to 190 above, so 150 is the first of a longer one
 //   151          inside of an object
 //   152 to 167   the same, and the length is in seven of these
-//   192 to 214   64 more than in use: waits in a heap, or is the space's own
+//   192 to 214   64 more: the space's own
 //   255          each unit of a free span, and above the top
 //
-// The map grows with what it describes. Its first 256 bytes are unit 0; the
-// codes of units 2^k to 2^(k+1) - 1, for k from 8 on, are a piece of 2^k bytes
-// that is placed when the top passes unit 2^k. A *segment* is what one piece
-// describes: like those of the paper it knows of each pointer into it which
-// page it belongs to, but it starts small and the next one is twice as large.
-// Nothing that was placed moves, so the map is read without a lock: a thread
-// that has a pointer got it after the codes were written.
+// The map grows with what it describes: it begins as unit 0, with the codes of
+// 256 units, and when the top outgrows it, one at least twice as long takes its
+// place. A thread that has a pointer reads the map without a lock, so the one
+// before may still be read; but it is as good for whoever does, since the codes
+// of what is in use are in both. So it stays as it is, or, where there are no
+// other threads, becomes a free span.
 #ifndef CHAOS_SPACE_HPP
 #define CHAOS_SPACE_HPP
 
 #include "chaos/page.hpp"
 
 #include <cstring>
+#include <sys/single_threaded.h>
 
 namespace chaos {
 namespace {
@@ -49,11 +49,10 @@ namespace {
 constexpr const char *kName = "chaos";
 
 constexpr size_t kUnitBits = 8, kUnit = size_t{1} << kUnitBits;
-constexpr size_t kFirstBits = 8; // unit 0 has the codes of the first 2^8 units
 constexpr uint32_t kMaxUnits = (uint32_t{1} << 28) - 1; // 64 GiB
 
 constexpr uint8_t kObject = 127, kLong = kSecure ? 150 : 190, kFreeUnit = 255;
-constexpr uint8_t kWaits = 64; // is added to the code of an object that does
+constexpr uint8_t kSetAside = 64; // is added to what the program does not hold
 constexpr uint8_t kInside = kLong + 1, kDigit = kInside + 1;
 constexpr uint32_t kDigits = 7; // of 4 bits: the length of a long object
 constexpr uint32_t kShortMax = kLong - kObject - 1;
@@ -71,6 +70,8 @@ constexpr uint32_t kSpanSteps = 16;
 constexpr uint32_t kSpanLists = kSpanExact + (28 - kSpanExactBits) * kSpanSteps;
 constexpr uint32_t kSpanWords = (kSpanLists + 63) / 64;
 constexpr int kSpanScan = 8; // spans of a list that best fit looks at
+
+constexpr uint32_t kMapsMax = 20; // of 2^8 codes to 2^28
 
 // The brk moves up by at least this part of the heap.
 constexpr uint32_t kGrowPart = 512;
@@ -91,12 +92,17 @@ constexpr uint32_t kReleased = UINT32_MAX;
 struct alignas(kApart) Space {
   // Read without the lock, and hardly ever written.
   char *base;
-  std::array<uint8_t *, 28> map; // of the units from 2^k on, minus 2^k; for
-                                 // small k unit 0
+  // The map, minus base / kUnit: where the code of the unit that p points into
+  // lies is this plus p / kUnit.
+  std::atomic<uintptr_t> codes;
+  std::atomic<uint32_t> mapped;  // units that have a code
   alignas(kApart) SpinLock lock; // for all below, and to write the map
-  uint32_t top, end;             // units: behind the last span; at the brk
-  uint32_t top_seen;             // the highest top since the last heartbeat ...
-  uint32_t top_before;           // ... and the one before
+  uint8_t *map;                  // the code of unit 0
+  std::array<uint32_t, kMapsMax> old_maps; // units where earlier ones are kept
+  uint32_t old_count;
+  uint32_t top, end;   // units: behind the last span; at the brk
+  uint32_t top_seen;   // the highest top since the last heartbeat ...
+  uint32_t top_before; // ... and the one before
   uint32_t beat;
   size_t trim;         // bytes free above the top from which on they go back
   size_t given_back;   // bytes that did, until the brk moves up again
@@ -123,18 +129,25 @@ constexpr uint32_t units_for(size_t bytes) {
   return bytes ? static_cast<uint32_t>((bytes + kUnit - 1) >> kUnitBits) : 1;
 }
 
-// Of a unit other than 0, which nobody asks for: it is the map itself.
+// With the lock held, or by the only thread.
 inline uint8_t &code_of(uint32_t unit) {
-  return space.map[31u - static_cast<uint32_t>(__builtin_clz(unit))][unit];
+  return space.map[unit];
 }
 
-// Is the unit beside a span free? In the hardened build its owner may just be
-// changing the code, without the lock, to or from one that waits: neither is
-// that of a free unit, so it does not matter which one is seen (relaxed).
+// The codes from that of the unit that p points into. Acquire pairs with the
+// release in map_move. The code itself was written before the pointer was
+// handed out, and is not while it is in use.
+inline const uint8_t *codes_from(const void *p) {
+  return reinterpret_cast<const uint8_t *>(
+      space.codes.load(std::memory_order_acquire) +
+      (reinterpret_cast<uintptr_t>(p) >> kUnitBits));
+}
+
+inline uint8_t code_at(const void *p) {
+  return *codes_from(p);
+}
+
 inline bool looks_free(uint32_t unit) {
-  if constexpr (kSecure)
-    return std::atomic_ref(code_of(unit)).load(std::memory_order_relaxed) ==
-           kFreeUnit;
   return code_of(unit) == kFreeUnit;
 }
 
@@ -142,9 +155,11 @@ inline bool is_free_before(uint32_t unit) {
   return unit > 1 && looks_free(unit - 1);
 }
 
-// The page that p points into; the code is one of a page.
-inline Page *page_of(uint32_t unit, uint8_t code) {
-  return reinterpret_cast<Page *>(unit_at(unit - code));
+// The page that p points into, whose code is one of a page. All begin at
+// multiples of kUnit.
+inline Page *page_of(const void *p, uint8_t code) {
+  return reinterpret_cast<Page *>(
+      ((reinterpret_cast<uintptr_t>(p) >> kUnitBits) - code) << kUnitBits);
 }
 
 inline uint32_t page_index(const Page *page) {
@@ -163,53 +178,21 @@ inline char *page_end(Page *page) {
   return reinterpret_cast<char *>(page) + page->units * kUnit;
 }
 
-// The length of a long object is in the 4 codes behind its first. A piece of
-// the map begins at a multiple of 256 units, so these lie in a row in most
-// cases; `length` is what they are.
-void long_length(uint32_t unit, uint8_t (&length)[4], bool write) {
-  for (uint32_t i = 0; i < 4; i++) {
-    uint8_t &code = code_of(unit + 1 + i);
-    (write ? code : length[i]) = write ? length[i] : code;
-  }
-}
-
-// The same in the hardened build.
-inline uint32_t digits_read(uint32_t unit) {
-  uint32_t units = 0;
-  for (uint32_t i = kDigits; i > 0; i--)
-    units = units << 4 | ((code_of(unit + i) - kDigit) & 15u);
-  return units;
-}
-
-inline void digits_write(uint32_t unit, uint32_t units) {
-  for (uint32_t i = 1; i <= kDigits; i++, units >>= 4)
-    code_of(unit + i) = static_cast<uint8_t>(kDigit + (units & 15));
-}
-
-// Units of the object that begins at `unit`.
-inline uint32_t object_units(uint32_t unit, uint8_t code) {
+// Units of the object that begins in the unit of p, whose code that is.
+inline uint32_t object_units(const void *p, uint8_t code) {
   if (code < kLong) return code - static_cast<uint32_t>(kObject);
-  if constexpr (kSecure) return digits_read(unit);
-  uint8_t length[4];
-  if ((unit & 255) < 252)
-    std::memcpy(length, &code_of(unit) + 1, 4);
+  const uint8_t *length = codes_from(p) + 1;
+  uint32_t units = 0;
+  if constexpr (kSecure)
+    for (uint32_t i = kDigits; i-- > 0;)
+      units = units << 4 | ((length[i] - kDigit) & 15u);
   else
-    long_length(unit, length, false);
-  uint32_t units;
-  std::memcpy(&units, length, 4);
+    std::memcpy(&units, length, 4);
   return units;
 }
 
-// All codes of a row of units: piece for piece of the map.
 inline void mark_all(uint32_t unit, uint32_t units, uint8_t code) {
-  while (units > 0) {
-    uint32_t end = uint32_t{1} << kFirstBits;
-    while (end <= unit) end *= 2;
-    uint32_t count = end - unit < units ? end - unit : units;
-    std::memset(&code_of(unit), code, count);
-    unit += count;
-    units -= count;
-  }
+  std::memset(&code_of(unit), code, units);
 }
 
 void mark_object(uint32_t unit, uint32_t units) {
@@ -220,16 +203,18 @@ void mark_object(uint32_t unit, uint32_t units) {
   code_of(unit) =
       units <= kShortMax ? static_cast<uint8_t>(kObject + units) : kLong;
   if (units <= kShortMax) return;
-  if constexpr (kSecure) return digits_write(unit, units);
-  uint8_t length[4];
-  std::memcpy(length, &units, 4);
-  long_length(unit, length, true);
+  uint8_t *length = &code_of(unit) + 1;
+  if constexpr (kSecure)
+    for (uint32_t i = 0; i < kDigits; i++, units >>= 4)
+      length[i] = static_cast<uint8_t>(kDigit + (units & 15));
+  else
+    std::memcpy(length, &units, 4);
 }
 
 // An object of the allocator itself.
 inline void mark_own(uint32_t unit, uint32_t units) {
   mark_object(unit, units);
-  if constexpr (kSecure) code_of(unit) += kWaits;
+  if constexpr (kSecure) code_of(unit) += kSetAside;
 }
 
 void mark_page(uint32_t unit, uint32_t from, uint32_t units) {
@@ -309,7 +294,11 @@ void free_insert(uint32_t unit, uint32_t units) {
   space.summary |= 1ull << (c / 64);
 }
 
+// The hardened build's part (chaos/secure.hpp).
+inline void check_free_span(uint32_t unit);
+
 void free_remove(uint32_t unit) {
+  if constexpr (kSecure) check_free_span(unit);
   const FreeSpan *span = free_at(unit);
   if (span->next) free_at(span->next)->prev = span->prev;
   if (span->prev) {
@@ -339,6 +328,7 @@ uint32_t list_nonempty(uint32_t c) {
 uint32_t list_best(uint32_t c, uint32_t units) {
   uint32_t best = 0, best_units = UINT32_MAX, unit = space.list[c];
   for (int left = kSpanScan; unit && left > 0; left--) {
+    if constexpr (kSecure) check_free_span(unit);
     const FreeSpan *span = free_at(unit);
     if (span->units >= units && (span->units < best_units ||
                                  (span->units == best_units && unit < best))) {
@@ -394,6 +384,27 @@ uint32_t take_smaller(uint32_t least, uint32_t *units) {
   return unit;
 }
 
+// Makes [unit, unit + units) free.
+void span_give(uint32_t unit, uint32_t units) {
+  if constexpr (kSecure) mark_all(unit, units, kFreeUnit);
+  uint32_t behind = unit + units;
+  if (behind < space.top && looks_free(behind)) {
+    units += free_at(behind)->units;
+    free_remove(behind);
+  }
+  if (is_free_before(unit)) {
+    uint32_t before = foot_before(unit);
+    if constexpr (kSecure) check_free_span(unit - before);
+    unit -= before;
+    units += before;
+    free_remove(unit);
+  }
+  if (unit + units == space.top)
+    space.top = unit;
+  else
+    free_insert(unit, units);
+}
+
 // ---- The top, and the brk ---------------------------------------------------
 
 // Is what lies free at the top too short?
@@ -421,90 +432,76 @@ bool brk_reach(uint64_t unit) {
   return true;
 }
 
-// The units of pieces that the map lacks to have those below `end`, which the
-// pieces push up.
-uint32_t map_lacks(uint64_t end) {
-  uint32_t units = 0;
-  for (uint32_t k = kFirstBits; k < space.map.size(); k++) {
-    if (end + units <= uint64_t{1} << k) break;
-    if (!space.map[k]) units += uint32_t{1} << (k - kFirstBits);
-  }
+// The units of a map with the codes of those below `end`, and of its own.
+uint32_t map_length(uint64_t end) {
+  uint32_t units = space.mapped >> kUnitBits;
+  while ((uint64_t{units} << kUnitBits) < end + units) units *= 2;
   return units;
 }
 
-// Places the first piece that the map lacks; returns its units.
-uint32_t map_place(uint32_t unit) {
-  uint32_t k = kFirstBits;
-  while (space.map[k]) k++;
-  uint32_t units = uint32_t{1} << (k - kFirstBits);
-  space.map[k] = reinterpret_cast<uint8_t *>(unit_at(unit)) - (1u << k);
-  if constexpr (kSecure) mark_all(1u << k, 1u << k, kFreeUnit);
+// Where it has no room for `end`, the map moves to `unit`. Returns where the
+// one before was, if nobody needs it; else 0.
+uint32_t map_move(uint32_t unit, uint32_t units) {
+  auto *map = reinterpret_cast<uint8_t *>(unit_at(unit));
+  uint32_t before = unit_of(space.map);
+  std::memcpy(map, space.map, space.mapped);
+  uint32_t mapped = units << kUnitBits;
+  if constexpr (kSecure)
+    std::memset(map + space.mapped, kFreeUnit, mapped - space.mapped);
+  space.map = map;
+  space.mapped = mapped;
+  space.codes.store(reinterpret_cast<uintptr_t>(map) -
+                        (reinterpret_cast<uintptr_t>(space.base) >> kUnitBits),
+                    std::memory_order_release);
   mark_own(unit, units);
-  return units;
+  if (__libc_single_threaded) return before;
+  space.old_maps[space.old_count++] = before;
+  return 0;
 }
 
-// Places pieces in free spans, for the units below `end`, and moves the brk up
-// for these and for the pieces that find none, whose units `units` becomes.
-// False: the space is exhausted.
-bool map_reach(uint64_t end, uint32_t *units) {
-  while ((*units = map_lacks(end))) {
-    uint32_t k = kFirstBits;
-    while (space.map[k]) k++;
-    uint32_t unit = take_fit(uint32_t{1} << (k - kFirstBits));
-    if (!unit) break;
-    map_place(unit);
-  }
-  return brk_reach(end + *units);
-}
-
-// Moves the top up by `units`, behind the span at `unit` that ends there. What
-// pieces of the map take comes before the span, which moves up too, with its
-// `bytes`. Returns where the span is; 0: the space is exhausted.
+// Moves the top up by `units`, behind the span at `unit` that ends there, for
+// 0 behind the last one. A map that finds no free span comes before the span,
+// which moves up too, with its `bytes`. Returns where the span is; 0: the space
+// is exhausted.
 uint32_t top_grow(uint32_t unit, uint32_t units, size_t bytes) {
-  uint32_t pieces;
-  if (!map_reach(uint64_t{space.top} + units, &pieces)) return 0;
-  if (pieces && bytes)
-    std::memmove(unit_at(unit + pieces), unit_at(unit), bytes);
-  for (uint32_t end = unit + pieces; unit < end;) unit += map_place(unit);
-  space.top += pieces + units;
-  if (space.top > space.top_seen) space.top_seen = space.top;
-  return unit;
+  uint32_t length = 0, map = 0, before = 0, had = space.mapped >> kUnitBits;
+  uint64_t end = uint64_t{space.top} + units;
+  if (end > kMaxUnits) return 0;
+  if (end > space.mapped) {
+    length = map_length(end);
+    if ((map = take_fit(length))) before = map_move(map, length);
+  }
+  uint32_t below = map ? 0 : length;
+  bool done = brk_reach(end + below);
+  if (done) {
+    if (!unit) unit = space.top;
+    if (below) {
+      if (bytes) std::memmove(unit_at(unit + below), unit_at(unit), bytes);
+      before = map_move(unit, length);
+    }
+    unit += below;
+    space.top += below + units;
+    if (space.top > space.top_seen) space.top_seen = space.top;
+    code_of(unit) = 0; // the map before must not merge with it
+  }
+  if (before) span_give(before, had);
+  return done ? unit : 0;
 }
 
 // From the end of the heap; 0 if that is exhausted.
 uint32_t take_top(uint32_t units) {
-  return top_grow(space.top, units, 0);
+  return top_grow(0, units, 0);
 }
 
 // Between `least` and `most` units from `unit` on, where another span ends;
 // returns how many. 0: there is no room.
 uint32_t take_behind(uint32_t unit, uint32_t least, uint32_t most) {
   if (unit == space.top)
-    return !map_lacks(uint64_t{unit} + most) && take_top(most) ? most : 0;
+    return uint64_t{unit} + most <= space.mapped && take_top(most) ? most : 0;
   if (!looks_free(unit) || free_at(unit)->units < least) return 0;
   uint32_t units = free_at(unit)->units < most ? free_at(unit)->units : most;
   take_from(unit, units);
   return units;
-}
-
-// Makes [unit, unit + units) free.
-void span_give(uint32_t unit, uint32_t units) {
-  if constexpr (kSecure) mark_all(unit, units, kFreeUnit);
-  uint32_t behind = unit + units;
-  if (behind < space.top && looks_free(behind)) {
-    units += free_at(behind)->units;
-    free_remove(behind);
-  }
-  if (is_free_before(unit)) {
-    uint32_t before = foot_before(unit);
-    unit -= before;
-    units += before;
-    free_remove(unit);
-  }
-  if (unit + units == space.top)
-    space.top = unit;
-  else
-    free_insert(unit, units);
 }
 
 // Makes the object, of `have` units, `want` units long where it lies; returns
@@ -626,10 +623,11 @@ bool space_reset() {
   space.summary = 0;
   space.bitmap = {};
   space.list = {};
-  space.map = {};
-  for (size_t k = 0; k < kFirstBits; k++)
-    space.map[k] = reinterpret_cast<uint8_t *>(base);
-  if constexpr (kSecure) mark_all(1, (1u << kFirstBits) - 1, kFreeUnit);
+  space.map = reinterpret_cast<uint8_t *>(base);
+  space.mapped = kUnit;
+  space.old_count = 0;
+  space.codes.store(base - (base >> kUnitBits), std::memory_order_release);
+  if constexpr (kSecure) mark_all(1, kUnit - 1, kFreeUnit);
   return true;
 }
 
