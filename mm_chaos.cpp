@@ -235,7 +235,7 @@ uint32_t take_page_units(Heap *heap, uint32_t least, uint32_t *units) {
 }
 
 Page *heap_fresh_page(Heap *heap, size_t c) {
-  uint32_t units = page_units(kClassSize[c], class_bytes(heap, c)), unit;
+  uint32_t units = page_units(c, class_bytes(heap, c)), unit;
   {
     Locked locked;
     unit = take_page_units(heap, least_page_units(kClassSize[c]), &units);
@@ -261,7 +261,8 @@ bool page_grow(Heap *heap, Page *page) {
   size_t capacity = page_capacity(page), size = page_block_size(page);
   uint32_t units = page->units, behind = page_index(page) + units;
   uint32_t least = units_for(sizeof(Page) + (capacity + 1) * size) - units;
-  uint32_t most = page_units(size, class_bytes(heap, page->size_class));
+  uint32_t most =
+      page_units(page->size_class, class_bytes(heap, page->size_class));
   if (units + least > kPageUnits) return false;
   if (most < least) most = least;
   if (most > kPageUnits - units) most = kPageUnits - units;

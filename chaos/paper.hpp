@@ -152,12 +152,12 @@ inline void mark_page(uint32_t, uint32_t, uint32_t) {}
 
 // ---- How long pages are -----------------------------------------------------
 
-constexpr uint32_t page_units(size_t size, size_t) {
-  return size <= kSmallMax ? 1 : kPageUnits;
+constexpr uint32_t page_units(size_t c, size_t) {
+  return kClassSize[c] <= kSmallMax ? 1 : kPageUnits;
 }
 
 constexpr uint32_t least_page_units(size_t size) {
-  return page_units(size, 0);
+  return size <= kSmallMax ? 1 : kPageUnits;
 }
 
 // What fits into a page gets a page.

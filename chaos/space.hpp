@@ -224,18 +224,19 @@ void mark_page(uint32_t unit, uint32_t from, uint32_t units) {
 
 // ---- How long pages are -----------------------------------------------------
 
-uint32_t square_root(uint64_t n) {
+constexpr uint32_t square_root(uint64_t n) {
   if (n == 0) return 0;
   uint64_t root = uint64_t{1} << ((64 - __builtin_clzll(n)) / 2);
   for (int i = 0; i < 4; i++) root = (root + n / root) / 2; // Newton
   return static_cast<uint32_t>(root);
 }
 
+constexpr uint64_t kShare = 256; // bytes
+
 // The units of the next page of a class of blocks of `size` bytes that has so
-// many bytes in use: about sqrt(128 * bytes), and then the first length whose
-// unusable rest is at most 3 percent.
-uint32_t page_units(size_t size, size_t class_bytes) {
-  constexpr uint64_t kShare = 128;
+// many bytes in use: about sqrt(kShare * bytes), and then the first length
+// whose unusable rest is at most 3 percent.
+constexpr uint32_t best_page_units(size_t size, size_t class_bytes) {
   size_t bytes = square_root(kShare * class_bytes);
   if (bytes < sizeof(Page) + size) bytes = sizeof(Page) + size;
   uint32_t least = units_for(bytes), best = least;
@@ -252,6 +253,22 @@ uint32_t page_units(size_t size, size_t class_bytes) {
   return best;
 }
 
+// By class, and by the doubling that the bytes in use are in: of its middle.
+constexpr size_t kDoublings = 24;
+constexpr auto kPageLength = [] {
+  std::array<std::array<uint8_t, kDoublings>, kClasses> units{};
+  for (size_t c = 0; c < kClasses; c++)
+    for (size_t k = 0; k < kDoublings; k++)
+      units[c][k] = static_cast<uint8_t>(
+          best_page_units(kClassSize[c], k ? (size_t{3} << k) / 4 : 0));
+  return units;
+}();
+
+inline uint32_t page_units(size_t c, size_t class_bytes) {
+  size_t k = class_bytes ? log2_of(class_bytes) + 1 : 0;
+  return kPageLength[c][k < kDoublings ? k : kDoublings - 1];
+}
+
 // When there is no room for such a page: one block.
 constexpr uint32_t least_page_units(size_t size) {
   return units_for(sizeof(Page) + size);
@@ -263,7 +280,7 @@ constexpr bool wants_span(size_t size, size_t class_bytes) {
   constexpr size_t kFew = 4;
   size_t span = units_for(size) * kUnit;
   return span * 2 <= size * 3 &&
-         (class_bytes + size) * 128 < kFew * kFew * size * size;
+         (class_bytes + size) * kShare < kFew * kFew * size * size;
 }
 
 // ---- Free spans -------------------------------------------------------------
