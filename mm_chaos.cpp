@@ -107,8 +107,9 @@ struct alignas(kApart) Heap {
   std::array<Page *, kClasses> first;
   std::array<uint32_t, kClasses> last{}; // page_index, if there is a first
   std::array<Block *, kWaitUnits + 1> waiting{}; // freed spans, by units
-  uint32_t waiting_count = 0; // spans put there since the last drain
-  uint32_t long_one = 0;      // units of the one of more than kManyWait
+  // Bit n: one of n units was put there since the last drain.
+  std::array<uint64_t, kWaitUnits / 64 + 1> has_waiting{};
+  uint32_t long_one = 0; // units of the one of more than kManyWait
   // Spans in use or waiting, by units, and bytes of pages, by class.
   std::array<uint32_t, units_for(kPageMax) + 1> spans{};
   std::array<size_t, kClasses> page_bytes{};
@@ -373,7 +374,7 @@ __attribute__((noinline)) void free_span(Heap *heap, void *p, uint8_t code) {
     auto *block = static_cast<Block *>(p);
     block_set_next(heap, block, heap->waiting[units]);
     heap->waiting[units] = block;
-    heap->waiting_count++;
+    heap->has_waiting[units / 64] |= uint64_t{1} << (units % 64);
     return;
   }
   Locked locked;
@@ -382,19 +383,22 @@ __attribute__((noinline)) void free_span(Heap *heap, void *p, uint8_t code) {
 
 // Gives back what the heap keeps for later: spans that wait, empty pages, and
 // the pages of abandoned heaps. With the lock held.
+void release_waiting(Heap *heap, uint32_t units) {
+  Block *block = heap->waiting[units];
+  heap->waiting[units] = nullptr;
+  while (block) {
+    Block *next = block_next(heap, block);
+    span_release(heap, unit_of(block), units);
+    block = next;
+  }
+}
+
 void heap_adopt(Heap *heap);
 void heap_drain(Heap *heap) {
-  if (heap->waiting_count)
-    for (uint32_t units = 1; units <= kWaitUnits; units++) {
-      Block *block = heap->waiting[units];
-      heap->waiting[units] = nullptr;
-      while (block) {
-        Block *next = block_next(heap, block);
-        span_release(heap, unit_of(block), units);
-        block = next;
-      }
-    }
-  heap->waiting_count = 0;
+  for (uint32_t w = 0; w < heap->has_waiting.size(); w++)
+    for (uint64_t &bits = heap->has_waiting[w]; bits; bits &= bits - 1)
+      release_waiting(heap,
+                      w * 64 + static_cast<uint32_t>(__builtin_ctzll(bits)));
   heap_adopt(heap);
   for (Page *page : heap->first)
     if (page->used == 0 && page != &empty_page) page_release(heap, page);

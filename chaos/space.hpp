@@ -217,9 +217,14 @@ inline void mark_own(uint32_t unit, uint32_t units) {
   if constexpr (kSecure) code_of(unit) += kSetAside;
 }
 
+constexpr auto kPageCodes = [] {
+  std::array<uint8_t, kPageUnits> codes{};
+  for (size_t i = 0; i < kPageUnits; i++) codes[i] = static_cast<uint8_t>(i);
+  return codes;
+}();
+
 void mark_page(uint32_t unit, uint32_t from, uint32_t units) {
-  for (uint32_t i = from; i < units; i++)
-    code_of(unit + i) = static_cast<uint8_t>(i);
+  std::memcpy(&code_of(unit) + from, kPageCodes.data() + from, units - from);
 }
 
 // ---- How long pages are -----------------------------------------------------
