@@ -66,7 +66,9 @@
  *       length at its end
  *   C8  bit c of the bitmap says whether list c has a span, and bit w of the
  *       summary whether word w has a bit
- *   C9  spans that wait in a heap are objects of that many units
+ *   C9  spans that wait in a heap are objects of that many units; of those of
+ *       more than kManyWait one waits
+ *   C10 what heaps count as the bytes of a class's pages, these have
  *
  * Not here: a thread cache beyond the heap; moving what is in use.
  */

@@ -1,5 +1,5 @@
 // check.hpp - mm_walk and mm_checkheap of the adaptive geometry. A part of
-// mm_chaos.cpp, which lists the invariants C1 to C9. No other thread may be
+// mm_chaos.cpp, which lists the invariants C1 to C10. No other thread may be
 // inside of the allocator meanwhile.
 
 #include <cstdarg>
@@ -10,10 +10,9 @@ namespace {
 
 // ---- The walk ---------------------------------------------------------------
 
-// Objects that wait in a heap are free to who walks, and marked meanwhile; in
-// the hardened build they always are.
+// Objects that wait in a heap are free to who walks, and marked meanwhile. (In
+// the hardened build none wait.)
 void mark_waiting(int change) {
-  if (kSecure) return;
   for (Heap *heap = everyone.heaps; heap; heap = heap->next)
     for (Block *first : heap->waiting)
       for (Block *block = first; block; block = block_next(heap, block)) {
@@ -60,7 +59,12 @@ uint32_t walk_span(mm_visit *visit, void *ctx, uint32_t unit) {
 struct Check {
   int line;
   bool ok = true;
+  // What the walk over the space has found, and what was found of it since.
   size_t free_spans = 0, listed = 0;
+  size_t queueable = 0, queued = 0; // pages that are not full
+  size_t shared = 0, returned = 0;  // .. with blocks on thread_free
+  size_t look_own = 0, own = 0;     // objects; the hardened build only
+  std::array<size_t, kClasses> page_bytes{};
 
   __attribute__((format(printf, 4, 5))) void
   failed(const char *invariant, const void *where, const char *format, ...) {
@@ -75,28 +79,102 @@ struct Check {
   }
 };
 
-bool in_queue(const Heap *heap, const Page *page) {
-  for (const Page *p = heap->first[page->size_class]; p != &empty_page;
-       p = page_at(p->next)) {
-    if (p == page) return true;
-    if (!p->next) return false;
-  }
-  return false;
+// The unit that begins at p; 0: none below the top does. For pointers that may
+// be anything.
+uint32_t unit_starting(const void *p) {
+  size_t offset =
+      reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(space.base);
+  bool inside = offset >> kUnitBits < space.top && offset % kUnit == 0;
+  return inside ? static_cast<uint32_t>(offset >> kUnitBits) : 0;
 }
 
-bool is_returned(const Heap *heap, const Page *page) {
-  const Page *p = heap->returned.load(std::memory_order_acquire);
-  for (; p; p = p->next_returned ? page_at(p->next_returned) : nullptr)
-    if (p == page) return true;
+// In the hardened build that is how an object of the allocator's own differs
+// from one in use.
+bool looks_own(uint8_t code) {
+  return kSecure && code > kObject + kSetAside && code <= kLong + kSetAside;
+}
+
+// The code of the span at `unit`, whoever's it is.
+uint8_t code_in_use(uint32_t unit) {
+  uint8_t code = code_of(unit);
+  return looks_own(code) ? static_cast<uint8_t>(code - kSetAside) : code;
+}
+
+// Units of the object that begins at `unit`; 0: none can. The length of a long
+// one may be read only if all of it is below the top.
+uint32_t object_units_at(uint32_t unit) {
+  uint8_t code = code_in_use(unit);
+  if (code <= kObject || code > kLong) return 0;
+  if (code == kLong && space.top - unit <= kShortMax) return 0;
+  return object_units(unit_at(unit), code);
+}
+
+// An object of the allocator's own; of so many units, or 0: any.
+void check_own(Check &c, uint32_t unit, uint32_t units) {
+  uint32_t have = unit > 0 && unit < space.top ? object_units_at(unit) : 0;
+  if (have == 0 || (units && have != units))
+    c.failed("C1", unit_at(unit), "it is no map of %u units", units);
+  c.own++;
+}
+
+// The rest relies on this. False: the codes of the units cannot be looked at.
+bool check_map(Check &c) {
+  if (unit_at(space.end) != static_cast<char *>(mem_sbrk(0)) ||
+      space.top > space.end || space.top == 0) {
+    c.failed("C1", unit_at(space.end), "the space does not end at the brk");
+    return false;
+  }
+  bool first = reinterpret_cast<char *>(space.map) == space.base;
+  uint32_t unit = first ? 0 : unit_starting(space.map), mapped = space.mapped;
+  bool is_there =
+      first ? mapped == kUnit : unit && mapped <= (space.top - unit) * kUnit;
+  if (!is_there || space.top > mapped || codes_from(space.base) != space.map) {
+    c.failed("C1", space.map, "the map is not there, or not of %u units",
+             mapped);
+    return false;
+  }
+  if (space.old_count > space.old_maps.size()) {
+    c.failed("C1", &space.old_count, "%u maps are kept", space.old_count);
+    return false;
+  }
+  if (unit) check_own(c, unit, mapped / kUnit);
+  for (uint32_t i = 0; i < space.old_count; i++)
+    check_own(c, space.old_maps[i], 0);
+  return c.ok;
+}
+
+// Of everyone's; if these are not a list that ends, no page can be looked at.
+bool check_heaps(Check &c) {
+  size_t left = space.top;
+  for (Heap *heap = everyone.heaps; heap; heap = heap->next) {
+    uint32_t unit = heap == &first_heap ? 1 : unit_starting(heap);
+    bool is_heap = heap == &first_heap ||
+                   (unit && object_units_at(unit) == units_for(sizeof(Heap)));
+    if (!is_heap || left-- == 0) {
+      c.failed("C4", heap, "it is no heap, or one twice");
+      return false;
+    }
+    if (heap != &first_heap) c.own++;
+  }
+  return true;
+}
+
+bool is_heap(const Heap *heap) {
+  for (const Heap *h = everyone.heaps; h; h = h->next)
+    if (h == heap) return true;
   return false;
 }
 
 void check_page(Check &c, Page *page) {
-  FreeBlocks lists;
   if (page->size_class >= kClasses || page->units > kPageUnits ||
       page->units == 0)
     return c.failed("C1", page, "%u units, class %u", page->units,
                     page->size_class);
+  for (uint32_t i = 0; i < page->units; i++)
+    if (code_of(page_index(page) + i) != i)
+      return c.failed("C1", page, "unit %u of it has code %u", i,
+                      code_of(page_index(page) + i));
+  FreeBlocks lists;
   if (!lists.add(page, page->free) || !lists.add(page, page->local_free))
     return c.failed("C3", page, "a list has what is no block, or one twice");
   if (lists.count + page->used != page_capacity(page))
@@ -104,24 +182,11 @@ void check_page(Check &c, Page *page) {
                     page->used, lists.count, page_capacity(page));
   if (!lists.add_remote(page))
     return c.failed("C3", page, "thread_free has no block, or one twice");
-  for (uint32_t i = 0; i < page->units; i++)
-    if (code_of(page_index(page) + i) != i)
-      return c.failed("C1", page, "unit %u of it has code %u", i,
-                      code_of(page_index(page) + i));
-  Heap *heap = page_heap(page);
-  bool full = page->owner.load(std::memory_order_relaxed) & kFull;
-  if (full == in_queue(heap, page))
-    c.failed("C5", page, "it is %sfull", full ? "in the queue and " : "not ");
-  if (is_returned(heap, page) == !page->thread_free.load())
-    c.failed("C5", page, "blocks on thread_free, or returned, but not both");
-}
-
-// The code of the span at `unit`, or what it was before it came to wait.
-uint8_t code_in_use(uint32_t unit) {
-  uint8_t code = code_of(unit);
-  bool waits =
-      kSecure && code > kObject + kSetAside && code <= kLong + kSetAside;
-  return waits ? static_cast<uint8_t>(code - kSetAside) : code;
+  if (!is_heap(page_heap(page)))
+    return c.failed("C4", page, "its owner is no heap");
+  c.page_bytes[page->size_class] += page->units * kUnit;
+  if (!(page->owner.load(std::memory_order_relaxed) & kFull)) c.queueable++;
+  if (page->thread_free.load(std::memory_order_relaxed)) c.shared++;
 }
 
 // The hardened build: what lies inside of the span has a code that says so.
@@ -136,13 +201,11 @@ void check_inside(Check &c, uint32_t unit, uint32_t units, uint8_t code) {
 // What begins at `unit`; returns its length, 0: it cannot be.
 uint32_t check_span(Check &c, uint32_t unit, bool free_before) {
   uint8_t code = code_in_use(unit);
-  uint32_t units = 0;
+  uint32_t units = object_units_at(unit);
   if (code == 0)
     units = page_at(unit)->units;
   else if (code == kFreeUnit)
     units = free_at(unit)->units;
-  else if (code > kObject && code <= kLong)
-    units = object_units(unit_at(unit), code);
   if (units == 0 || units > space.top - unit) {
     c.failed("C1", unit_at(unit), "code %u and %u units cannot be here", code,
              units);
@@ -151,6 +214,7 @@ uint32_t check_span(Check &c, uint32_t unit, bool free_before) {
   bool is_free = code == kFreeUnit;
   if ((code_of(unit + units - 1) == kFreeUnit) != is_free)
     c.failed("C1", unit_at(unit), "its first and last unit do not agree");
+  if (looks_own(code_of(unit))) c.look_own++;
   if (code == 0)
     check_page(c, page_at(unit));
   else
@@ -179,19 +243,39 @@ void check_list(Check &c, uint32_t list) {
   }
 }
 
+void check_lists(Check &c) {
+  for (uint32_t list = 0; list < kSpanLists; list++) check_list(c, list);
+  for (uint32_t bit = kSpanLists; bit < 64 * kSpanWords; bit++)
+    if (space.bitmap[bit / 64] >> (bit % 64) & 1)
+      c.failed("C8", &space.bitmap[bit / 64], "there is no list %u", bit);
+  for (uint32_t w = 0; w < 64; w++)
+    if ((space.summary >> w & 1) != (w < kSpanWords && space.bitmap[w] != 0))
+      c.failed("C8", &space.summary, "the bit of word %u is wrong", w);
+  if (c.ok && c.listed != c.free_spans)
+    c.failed("C7", space.list.data(), "%zu free spans, %zu on lists",
+             c.free_spans, c.listed);
+}
+
+// A link to a page leads to one. (What lies inside of an object may look like
+// one, but has no reason to have a link back.)
+bool is_page(const Page *page) {
+  uint32_t unit = unit_starting(page);
+  return unit && code_of(unit) == 0 && page->size_class < kClasses;
+}
+
 void check_queue(Check &c, Heap *heap, size_t size_class) {
   uint32_t before = 0;
-  size_t left = space.top;
   for (Page *page = heap->first[size_class]; page != &empty_page;) {
-    uint32_t index = page_index(page);
-    if (index >= space.top || code_of(index) != 0 ||
-        page->size_class != size_class || page_heap(page) != heap ||
-        page->prev != before || left-- == 0)
+    if (!is_page(page) || page->size_class != size_class ||
+        page_heap(page) != heap || page->prev != before)
       return c.failed("C4", page, "it is wrong in the queue of class %zu",
                       size_class);
-    before = index;
+    c.queued++;
+    if (page->owner.load(std::memory_order_relaxed) & kFull)
+      c.failed("C5", page, "it is in a queue and full");
+    before = page_index(page);
     if (!page->next) {
-      if (heap->last[size_class] != index)
+      if (heap->last[size_class] != before)
         c.failed("C4", page, "it is not the last of class %zu", size_class);
       return;
     }
@@ -199,37 +283,71 @@ void check_queue(Check &c, Heap *heap, size_t size_class) {
   }
 }
 
-void check_heap(Check &c, Heap *heap) {
-  for (size_t i = 0; i < kClasses; i++) check_queue(c, heap, i);
-  for (uint32_t units = 1; units <= kWaitUnits; units++) {
-    size_t left = space.top;
-    for (Block *block = heap->waiting[units]; block;
-         block = block_next(heap, block)) {
-      uint32_t unit = unit_of(block);
-      uint8_t code = unit < space.top ? code_in_use(unit) : kFreeUnit;
-      if (code <= kObject || code > kLong ||
-          object_units(unit_at(unit), code) != units || left-- == 0)
-        return c.failed("C9", block, "no span of %u units waits here", units);
-    }
+// Pages may be on the list of another heap than theirs, which then passes them
+// on.
+void check_returned(Check &c, const Heap *heap) {
+  Page *page = heap->returned.load(std::memory_order_acquire);
+  while (page) {
+    if (!is_page(page) || !page->thread_free.load(std::memory_order_relaxed) ||
+        ++c.returned > c.shared)
+      return c.failed("C5", page, "it is wrong on a list `returned`");
+    page = page->next_returned ? page_at(page->next_returned) : nullptr;
   }
+}
+
+void check_waiting(Check &c, const Heap *heap, uint32_t units) {
+  if (heap->waiting[units] &&
+      !(heap->has_waiting[units / 64] >> (units % 64) & 1))
+    c.failed("C9", heap, "no bit says that spans of %u units wait", units);
+  size_t left = units > kManyWait ? units == heap->long_one : space.top;
+  for (Block *block = heap->waiting[units]; block;
+       block = block_next(heap, block)) {
+    uint32_t unit = unit_starting(block);
+    if (!unit || object_units_at(unit) != units || left-- == 0)
+      return c.failed("C9", block, "no span of %u units waits here", units);
+  }
+}
+
+void check_heap(Check &c, Heap *heap) {
+  for (size_t i = 0; i < kClasses; i++) {
+    check_queue(c, heap, i);
+    c.page_bytes[i] -= heap->page_bytes[i];
+  }
+  check_returned(c, heap);
+  for (uint32_t units = 0; units <= kWaitUnits; units++)
+    check_waiting(c, heap, units);
+  if (heap->long_one > kWaitUnits)
+    c.failed("C9", heap, "none waits that has %u units", heap->long_one);
 }
 
 bool check_space(Check &c) {
   bool free_before = false;
-  if (unit_at(space.end) != static_cast<char *>(mem_sbrk(0)))
-    c.failed("C1", unit_at(space.end), "the space does not end at the brk");
   for (uint32_t unit = 1, units; unit < space.top; unit += units) {
     if (!(units = check_span(c, unit, free_before))) return false;
     free_before = code_of(unit) == kFreeUnit;
   }
-  for (uint32_t list = 0; list < kSpanLists; list++) check_list(c, list);
-  for (uint32_t w = 0; w < kSpanWords; w++)
-    if ((space.summary >> w & 1) != (space.bitmap[w] != 0))
-      c.failed("C8", &space.bitmap[w], "the bit of word %u is wrong", w);
-  if (c.ok && c.listed != c.free_spans)
-    c.failed("C7", space.list.data(), "%zu free spans, %zu on lists",
-             c.free_spans, c.listed);
+  check_lists(c);
   return c.ok;
+}
+
+// The heaps, when the walk over the space has found all as it should be.
+void check_all_heaps(Check &c) {
+  for (Heap *heap = everyone.heaps; heap; heap = heap->next)
+    check_heap(c, heap);
+  if (!c.ok) return;
+  if (c.queued != c.queueable)
+    c.failed("C5", everyone.heaps, "%zu pages are not full, %zu in queues",
+             c.queueable, c.queued);
+  if (c.returned != c.shared)
+    c.failed("C5", everyone.heaps,
+             "%zu pages have blocks on thread_free, %zu are returned", c.shared,
+             c.returned);
+  if (kSecure && c.look_own != c.own)
+    c.failed("C1", everyone.heaps, "%zu objects look the allocator's, %zu are",
+             c.look_own, c.own);
+  for (size_t i = 0; i < kClasses; i++)
+    if (c.page_bytes[i] != 0)
+      c.failed("C10", everyone.heaps, "the bytes of class %zu's pages", i);
 }
 
 } // namespace
@@ -250,8 +368,6 @@ extern "C" void mm_walk(mm_visit *visit, void *ctx) {
 extern "C" int mm_checkheap(int line) {
   Locked locked;
   Check c{line};
-  if (check_space(c))
-    for (Heap *heap = everyone.heaps; heap; heap = heap->next)
-      check_heap(c, heap);
+  if (check_map(c) && check_heaps(c) && check_space(c)) check_all_heaps(c);
   return c.ok;
 }

@@ -476,7 +476,7 @@ uint32_t map_move(uint32_t unit, uint32_t units) {
                         (reinterpret_cast<uintptr_t>(space.base) >> kUnitBits),
                     std::memory_order_release);
   mark_own(unit, units);
-  if (__libc_single_threaded) return before;
+  if (__libc_single_threaded || before == 0) return before;
   space.old_maps[space.old_count++] = before;
   return 0;
 }

@@ -149,13 +149,24 @@ $(T)/stress/%_threads: $(B)/%.o $(T)/stress/threads.o $(B)/memlib.o \
 
 # ---- Broken heaps -----------------------------------------------------------
 
-# mm.c is part of the test, which writes where only mm.c may.
-BROKEN = $(T)/broken/mm_16 $(T)/broken/mm_8
+# The allocator is part of the test, which writes where only that may.
+BROKEN = $(foreach n,16 8,$(T)/broken/mm_$(n) $(T)/broken/chaos_$(n)) \
+	$(T)/broken/secure_16
 
-$(BROKEN:%=%.o): $(T)/broken/mm_%.o: tests/broken/mm_broken.c $(B)/flags
+$(T)/broken/mm_16.o $(T)/broken/mm_8.o: $(T)/broken/mm_%.o: \
+		tests/broken/mm_broken.c $(B)/flags
 	@mkdir -p $(@D)
 	$(say)
 	$(Q)$(TEST_C) -DALIGNMENT=$* -c $< -o $@
+$(T)/broken/chaos_16.o $(T)/broken/chaos_8.o: $(T)/broken/chaos_%.o: \
+		tests/broken/chaos_broken.cpp $(B)/flags
+	@mkdir -p $(@D)
+	$(say)
+	$(Q)$(TEST_CXX) -DALIGNMENT=$* -c $< -o $@
+$(T)/broken/secure_16.o: tests/broken/chaos_broken.cpp $(B)/flags
+	@mkdir -p $(@D)
+	$(say)
+	$(Q)$(TEST_CXX) -DALIGNMENT=16 -DCHAOS_SECURE=1 -c $< -o $@
 $(BROKEN): %: %.o $(B)/memlib.o
 	$(say)
 	$(Q)$(LINK) $^ -o $@

@@ -13,9 +13,7 @@
  */
 #include "mm.c"
 
-#include <signal.h>
-#include <stdlib.h>
-#include <sys/wait.h>
+#include "broken.h"
 
 enum { kHoles = 6, kQuickSize = 40 };
 
@@ -287,10 +285,7 @@ static void brk_moved(void) {
   if (mem_sbrk(kUnit) == (void *)-1) abort();
 }
 
-static const struct {
-  const char *name, *invariant;
-  void (*breaks)(void);
-} kTests[] = {
+static const broken_test kTests[] = {
     {"size_beyond_the_heap", "I1", size_beyond_the_heap},
     {"size_zero", "I1", size_zero},
     {"size_one_less", "I1", size_one_less},
@@ -348,67 +343,7 @@ static const struct {
     {"brk_moved", "I1", brk_moved},
 };
 
-/* ---- Running a test in a child ----------------------------------------- */
-
-static char said[4096]; /* what the child wrote to stderr */
-
-/* Returns its exit status, -1 if it did not exit. */
-static int in_child(int (*body)(const void *), const void *what) {
-  int ends[2], status;
-  fflush(stdout);
-  if (pipe(ends) != 0) abort();
-  pid_t child = fork();
-  if (child < 0) abort();
-  if (child == 0) {
-    alarm(20);
-    dup2(ends[1], STDERR_FILENO);
-    close(ends[0]);
-    close(ends[1]);
-    _exit(body(what));
-  }
-  close(ends[1]);
-  size_t length = 0;
-  char text[256];
-  for (ssize_t got; (got = read(ends[0], text, sizeof text)) > 0;)
-    for (ssize_t i = 0; i < got; i++)
-      if (length < sizeof said - 1) said[length++] = text[i];
-  said[length] = '\0';
-  close(ends[0]);
-  waitpid(child, &status, 0);
-  if (WIFEXITED(status)) return WEXITSTATUS(status);
-  snprintf(said + length, sizeof said - length, "it died of signal %d\n",
-           WTERMSIG(status));
-  return -1;
-}
-
-static void report(const char *name, const char *problem) {
-  if (problem == NULL) {
-    printf("ok broken: %s_%d\n", name, ALIGNMENT);
-    return;
-  }
-  printf("FAIL broken: %s_%d\n    %s; it said:\n", name, ALIGNMENT, problem);
-  for (char *line = strtok(said, "\n"); line; line = strtok(NULL, "\n"))
-    printf("    %.100s\n", line);
-}
-
-static int break_and_check(const void *breaks) {
-  (*(void (*const *)(void))breaks)();
-  return mm_checkheap(4711);
-}
-
-static void run_test(const char *name, void (*const *breaks)(void),
-                     const char *invariant) {
-  char want[64], problem[128];
-  int status = in_child(break_and_check, breaks);
-  snprintf(want, sizeof want, "mm_checkheap(4711): %s broken at ", invariant);
-  snprintf(problem, sizeof problem, "expected %s and 0, got %d", invariant,
-           status);
-  report(name, status == 0 && strstr(said, want) ? NULL : problem);
-}
-
 /* ---- Every bit --------------------------------------------------------- */
-
-static int findings; /* where to write what was not noticed */
 
 /* Bits that may be either way in a heap that is right: "previous grows" of a
  * block that is on no list, behind an allocated one; a size that makes an
@@ -424,63 +359,41 @@ static bool head_may_be(const block *b, uint32_t flipped) {
   return to == heap.end;
 }
 
-/* Flips each bit of a word, one at a time; the checker must notice. What it
- * says is not of interest here. */
-static int sweep_word(uint32_t *word, const block *head_of, const char *what) {
-  for (int bit = 0; bit < 32; bit++) {
-    uint32_t flipped = 1u << bit;
-    if (head_of && head_may_be(head_of, flipped)) continue;
-    *word ^= flipped;
-    int ok = mm_checkheap(0);
-    *word ^= flipped;
-    if (!ok) continue;
-    dprintf(findings, "bit %d of a block's %s was not noticed\n", bit, what);
+/* Flips each bit of some words, one at a time; the checker must notice. */
+static int sweep_words(void *words, size_t size, const block *head_of,
+                       const char *what) {
+  unsigned char *bytes = words;
+  for (size_t bit = 0; bit < size * 8; bit++) {
+    if (head_of && head_may_be(head_of, 1u << bit)) continue;
+    if (!overlooks(bytes + bit / 8, bit % 8)) continue;
+    dprintf(findings, "bit %zu of %s was not noticed\n", bit, what);
     return 1;
   }
   return 0;
 }
 
-static int sweep_double_words(uint64_t *words, size_t count) {
-  for (size_t i = 0; i < count * 64; i++) {
-    words[i / 64] ^= 1ull << i % 64;
-    int ok = mm_checkheap(0);
-    words[i / 64] ^= 1ull << i % 64;
-    if (!ok) continue;
-    dprintf(findings, "bit %zu of the bitmap or summary was not noticed\n", i);
-    return 1;
-  }
-  return 0;
-}
-
-static void silence_the_checker(void) {
-  findings = dup(STDERR_FILENO);
-  if (freopen("/dev/null", "w", stderr) == NULL) abort();
+static int sweep_word(uint32_t *word, const char *what) {
+  return sweep_words(word, sizeof *word, NULL, what);
 }
 
 static int sweep_block(const void *which) {
   block *b = *(block *const *)which;
   silence_the_checker();
-  int bad = sweep_word(&b->head, b, "header");
+  int bad = sweep_words(&b->head, sizeof b->head, b, "a block's header");
   if (block_allocated(b)) return bad;
-  bad |= sweep_word(foot_of(b), NULL, "footer");
+  bad |= sweep_word(foot_of(b), "a block's footer");
   if (b == heap.top) return bad;
-  bad |= sweep_word(&b->next, NULL, "next");
-  bad |= sweep_word(&b->prev, NULL, "prev");
-  return bad | sweep_word(&heap.list[list_of(b, block_units(b))], NULL,
-                          "list's head");
+  bad |= sweep_word(&b->next, "a block's next");
+  bad |= sweep_word(&b->prev, "a block's prev");
+  return bad |
+         sweep_word(&heap.list[list_of(b, block_units(b))], "a list's head");
 }
 
 static int sweep_bitmap(const void *unused) {
   (void)unused;
   silence_the_checker();
-  return sweep_double_words(heap.bitmap, kWords) |
-         sweep_double_words(&heap.summary, 1);
-}
-
-static const char *sweep_failed(int status) {
-  if (status == 0) return NULL;
-  return status < 0 ? "the checker crashed or did not end"
-                    : "the checker overlooks a flipped bit";
+  return sweep_words(heap.bitmap, sizeof heap.bitmap, NULL, "the bitmap") |
+         sweep_words(&heap.summary, sizeof heap.summary, NULL, "the summary");
 }
 
 static void run_sweeps(void) {
@@ -498,7 +411,7 @@ int main(void) {
   report("heap_to_be_broken", differs);
   if (differs) return 1;
   for (size_t i = 0; i < sizeof kTests / sizeof *kTests; i++)
-    run_test(kTests[i].name, &kTests[i].breaks, kTests[i].invariant);
+    run_test(&kTests[i]);
   run_sweeps();
   return 0;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # broken/run.sh - heap checkers: they say yes after every operation on the short
-# traces, and mm.c's says no to a heap that is broken in any one place.
+# traces, and say no to a heap that is broken in any one place.
 group=broken
 . tests/lib.sh
 
@@ -13,8 +13,8 @@ for program in mdriver mdriver-chaos; do
   finish
 done
 
-for alignment in 16 8; do
-  "$T/broken/mm_$alignment"
+for heap in mm_16 mm_8 chaos_16 chaos_8 secure_16; do
+  "$T/broken/$heap"
   status=$?
-  [ $status -le 1 ] || echo "FAIL broken: mm_$alignment ended with $status"
+  [ $status -le 1 ] || echo "FAIL broken: $heap ended with $status"
 done
