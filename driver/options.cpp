@@ -209,7 +209,7 @@ const Flag kFlags[] = {
 
 constexpr char kHelp[] =
     "usage: %s [flags]       scores an allocator on traces (docs/driver.md)\n"
-    "  -V                    tables, and what became of the heap's bytes\n"
+    "  -V                    tables, the heap's bytes, OS pages over time\n"
     "  -v[N], -T             tables; N=2: each step; -T: with tabs\n"
     "  -f FILE, -t DIR       this trace (repeatable); the traces of this "
     "folder\n"

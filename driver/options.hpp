@@ -36,7 +36,7 @@ struct Options {
   // What is printed.
   bool help = false;
   int verbose = 0;          // 1: tables, 2: each step
-  bool diagnostics = false; // -V: what became of the heap's bytes
+  bool diagnostics = false; // -V: where the heap's bytes were
   bool tab_mode = false;
   bool grader_summary = false;
   bool autolab = false;

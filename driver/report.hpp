@@ -28,6 +28,7 @@ private:
                  size_t t) const;
   void table_total(const SuiteResult &all, const AllocatorResult &a) const;
   void diagnostics(const SuiteResult &all, const AllocatorResult &a) const;
+  void touched_pages(const SuiteResult &all, const AllocatorResult &a) const;
   void comparison(const SuiteResult &all) const;
   void comparison_row(const SuiteResult &all, size_t t, int width) const;
   void comparison_foot(const SuiteResult &all, int width) const;

@@ -45,6 +45,23 @@ std::string json_number(bool known, double value) {
   return known ? format("%.6g", value) : "null";
 }
 
+std::string json_touched(const std::optional<Touched> &touched) {
+  auto ull = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+  auto list = [&](const uint64_t(&steps)[Touched::kSteps]) {
+    std::string text;
+    for (uint64_t step : steps)
+      text += format(text.empty() ? "%llu" : ", %llu", ull(step));
+    return "[" + text + "]";
+  };
+  if (!touched)
+    return "\"touched_peak\": null, \"touched_end\": null, "
+           "\"touched_over_time\": null, \"payload_over_time\": null";
+  return format("\"touched_peak\": %llu, \"touched_end\": %llu, ",
+                ull(touched->peak), ull(touched->end)) +
+         "\"touched_over_time\": " + list(touched->over_time) +
+         ", \"payload_over_time\": " + list(touched->payload);
+}
+
 std::string json_trace(const Trace &trace, const TraceResult &r) {
   bool timed = r.valid && r.timing.has_value();
   bool space = r.valid;
@@ -69,7 +86,8 @@ std::string json_trace(const Trace &trace, const TraceResult &r) {
   text +=
       ", \"ratio_spread\": " + json_number(timed && r.timing->ratio.median > 0,
                                            timed ? r.timing->ratio.spread : 0);
-  return text + "}";
+  return text + ", " + json_touched(space ? r.space.touched : std::nullopt) +
+         "}";
 }
 
 std::string json_allocator(const SuiteResult &all, const AllocatorResult &a) {
@@ -125,34 +143,51 @@ static std::string csv_text(const std::string &text) {
   return quoted + '"';
 }
 
+static std::string csv_number(bool known, double value) {
+  return known ? format(",%.6g", value) : ",";
+}
+
+static std::string csv_bytes(bool known, uint64_t bytes) {
+  return known ? format(",%llu", static_cast<unsigned long long>(bytes)) : ",";
+}
+
+static uint64_t mean_of(const uint64_t (&steps)[Touched::kSteps]) {
+  uint64_t sum = 0;
+  for (uint64_t step : steps) sum += step;
+  return sum / Touched::kSteps;
+}
+
+static std::string csv_row(const AllocatorInfo &who, const Trace &trace,
+                           const TraceResult &r) {
+  Timing time = r.timing.value_or(Timing{});
+  Touched touched = r.space.touched.value_or(Touched{});
+  bool has_touched = r.valid && r.space.touched;
+  return format("%s,%s,%d,%s,%zu,%u", csv_text(who.name).c_str(),
+                csv_text(trace.name).c_str(), r.valid,
+                r.valid ? "" : csv_text(r.fault).c_str(), trace.ops.size(),
+                trace.replay_threads()) +
+         csv_bytes(true, trace.peak_payload) + csv_number(true, trace.bound()) +
+         csv_bytes(r.valid, r.space.high_water) +
+         csv_number(r.space.utilization > 0, r.space.utilization) +
+         csv_number(r.timing.has_value(), time.ns_per_op.median) +
+         csv_number(time.ratio.median > 0, time.ratio.median) +
+         csv_number(time.ratio.median > 0, time.ratio.spread) +
+         csv_bytes(has_touched, touched.peak) +
+         csv_bytes(has_touched, mean_of(touched.over_time)) +
+         csv_bytes(has_touched, touched.end) +
+         csv_bytes(has_touched, mean_of(touched.payload)) +
+         csv_bytes(has_touched, touched.payload[Touched::kSteps - 1]) + "\n";
+}
+
 void write_csv(const SuiteResult &all, const std::string &file) {
   OutputFile out("--csv", file);
   out.write("allocator,trace,valid,fault,ops,threads,peak_payload,bound,"
             "heap_high_water,utilization,ns_per_op,reference_ratio,"
-            "ratio_spread\n");
+            "ratio_spread,touched_peak,touched_mean,touched_end,payload_mean,"
+            "payload_end\n");
   for (const AllocatorResult &a : all.allocators)
-    for (size_t t = 0; t < all.traces.size(); t++) {
-      const Trace &trace = all.traces[t];
-      const TraceResult &r = a.traces[t];
-      Timing time = r.timing.value_or(Timing{});
-      auto known = [](bool is, double v) {
-        return is ? format("%.6g", v) : "";
-      };
-      out.write(format(
-          "%s,%s,%d,%s,%zu,%u,%llu,%.6g,%s,%s,%s,%s,%s\n",
-          csv_text(a.info.name).c_str(), csv_text(trace.name).c_str(), r.valid,
-          r.valid ? "" : csv_text(r.fault).c_str(), trace.ops.size(),
-          trace.replay_threads(),
-          static_cast<unsigned long long>(trace.peak_payload), trace.bound(),
-          r.valid ? format("%llu",
-                           static_cast<unsigned long long>(r.space.high_water))
-                        .c_str()
-                  : "",
-          known(r.space.utilization > 0, r.space.utilization).c_str(),
-          known(r.timing.has_value(), time.ns_per_op.median).c_str(),
-          known(time.ratio.median > 0, time.ratio.median).c_str(),
-          known(time.ratio.median > 0, time.ratio.spread).c_str()));
-    }
+    for (size_t t = 0; t < all.traces.size(); t++)
+      out.write(csv_row(a.info, all.traces[t], a.traces[t]));
 }
 
 // Autolab's parser takes a word and a colon inside a string for a key, so

@@ -3,6 +3,7 @@
 // (docs/instructor.md lists them).
 #include "report.hpp"
 
+#include "memlib.h"
 #include "score.hpp"
 #include "text.hpp"
 
@@ -217,6 +218,45 @@ void TextReport::diagnostics(const SuiteResult &all,
   }
 }
 
+// A digit a step, in tenths of `whole`: 9 from nine tenths on.
+static std::string tenths(const uint64_t (&steps)[Touched::kSteps],
+                          uint64_t whole) {
+  std::string digits;
+  for (uint64_t step : steps)
+    digits += static_cast<char>('0' + std::min<uint64_t>(9, 10 * step / whole));
+  return digits;
+}
+
+// How much memory the heap held in the course of the trace.
+void TextReport::touched_pages(const SuiteResult &all,
+                               const AllocatorResult &a) const {
+  const size_t page = mem_pagesize();
+  auto pages = [page](uint64_t bytes) {
+    return static_cast<unsigned long long>((bytes + page - 1) / page);
+  };
+  std::printf(
+      "\nOS pages of %zu bytes that %s touched; over time, in %zu steps "
+      "and tenths of the peak:\n",
+      page, a.info.name.c_str(), Touched::kSteps);
+  std::printf("trace  payload     peak      end  live payload          touched "
+              "pages         name\n");
+  for (size_t t = 0; t < all.traces.size(); t++) {
+    const TraceResult &r = a.traces[t];
+    if (!r.valid) continue;
+    std::string peak = "-", end = "-", live = "-", over_time = "-";
+    if (r.space.touched) {
+      const Touched &touched = *r.space.touched;
+      peak = format("%llu", pages(touched.peak));
+      end = format("%llu", pages(touched.end));
+      live = tenths(touched.payload, touched.peak);
+      over_time = tenths(touched.over_time, touched.peak);
+    }
+    std::printf("%2zu    %8llu %8s %8s  %-20s  %-20s  %s\n", t,
+                pages(all.traces[t].peak_payload), peak.c_str(), end.c_str(),
+                live.c_str(), over_time.c_str(), all.traces[t].name.c_str());
+  }
+}
+
 void TextReport::mark(const AllocatorResult &a) const {
   const Score &s = a.score;
   if (s.errors) {
@@ -313,6 +353,7 @@ void TextReport::end(const SuiteResult &all) {
     if (&a == &all.allocators.front()) team(a);
     if (options_.verbose > 0) table(all, a);
     if (options_.diagnostics) diagnostics(all, a);
+    if (options_.diagnostics) touched_pages(all, a);
     if (options_.verbose > 0 || &a == &all.allocators.front()) mark(a);
   }
   if (options_.diagnostics && !all.replay_ns.empty()) {

@@ -34,10 +34,21 @@ struct Breakdown {
   uint64_t above = 0;  // between the brk and the high-water mark
 };
 
+// OS pages of the simulated heap that hold memory, as bytes: what the process
+// takes from the system at a time. What is given back is gone from it, so it
+// may fall, other than the high-water mark.
+struct Touched {
+  static constexpr size_t kSteps = 20; // equal parts of the trace
+  uint64_t peak = 0, end = 0;
+  uint64_t over_time[kSteps] = {}; // at the end of each step ...
+  uint64_t payload[kSteps] = {};   // ... and what was live then
+};
+
 struct Space {
   uint64_t high_water = 0; // bytes of the heap, or of the process's growth
   double utilization = 0;  // peak payload / high water; 0: not measurable
   std::optional<Breakdown> at_peak;
+  std::optional<Touched> touched; // of a simulated heap
 };
 
 // A figure and its spread: half the distance between the quartiles, as a part

@@ -54,16 +54,17 @@ public:
   }
 
   bool after(size_t i, const Op &op, void *, void *result) {
-    if (op.kind == OpKind::Free || result == nullptr)
-      sizes_[op.slot] = op.kind == OpKind::Free ? 0 : sizes_[op.slot];
-    else
-      sizes_[op.slot] = trace_.requested(op);
-    if (!allocator_.simulated) {
-      touch(static_cast<char *>(result), sizes_[op.slot]);
-      if (i == trace_.peak_op || i % every_ == 0) sample();
-    } else if (i == trace_.peak_op && allocator_.fn.walk) {
-      look();
-    }
+    uint64_t &size = sizes_[op.slot];
+    live_ -= size;
+    if (op.kind == OpKind::Free)
+      size = 0;
+    else if (result)
+      size = trace_.requested(op);
+    live_ += size;
+    touch(static_cast<char *>(result), size);
+    if (i == trace_.peak_op || i % every_ == 0 || i + 1 == trace_.ops.size())
+      allocator_.simulated ? sample_heap(i + 1) : sample_process();
+    if (i == trace_.peak_op && allocator_.fn.walk) look();
     return true;
   }
 
@@ -76,7 +77,18 @@ private:
     if (payload && size) payload[size - 1] = 1;
   }
 
-  void sample() {
+  void sample_heap(size_t ops_done) {
+    Touched &t = report_.touched;
+    t.end = mem_touched();
+    t.peak = std::max(t.peak, t.end);
+    size_t steps = ops_done * Touched::kSteps / trace_.ops.size();
+    for (; steps_done_ < steps; steps_done_++) {
+      t.over_time[steps_done_] = t.end;
+      t.payload[steps_done_] = live_;
+    }
+  }
+
+  void sample_process() {
     uint64_t now = memory_.bytes();
     if (now > baseline_)
       report_.high_water = std::max(report_.high_water, now - baseline_);
@@ -117,6 +129,8 @@ private:
   SpaceReport &report_;
   void **slots_;
   std::vector<uint64_t> sizes_; // live payload bytes, by slot
+  uint64_t live_ = 0;           // the same, in all
+  size_t steps_done_ = 0;       // of a Touched
   std::map<const char *, uint64_t> payloads_;
   ResidentMemory memory_;
   const size_t every_;
@@ -129,7 +143,8 @@ void measure_space(const Trace &trace, const Allocator &allocator,
                    Progress &progress, SpaceReport &report) {
   progress.pass++;
   progress.op = Progress::kStarting;
-  if (!allocator.start(false)) return;
+  // No OS page holds memory that it holds from an earlier phase.
+  if (!allocator.start(true)) return;
   std::vector<void *> slots(trace.slots, nullptr);
   // What the driver freed before must not be there to be used again, or the
   // system's allocator would seem to need less than it does.
@@ -167,6 +182,7 @@ Space space_of(const Trace &trace, const SpaceReport &report) {
     space.utilization = static_cast<double>(trace.peak_payload) /
                         static_cast<double>(report.high_water);
   if (report.has_breakdown) space.at_peak = report.at_peak;
+  if (report.touched.peak > 0) space.touched = report.touched;
   return space;
 }
 

@@ -3,7 +3,9 @@
 // In the simulated heap that is the high-water mark of the brk, exact to the
 // byte. A system allocator takes memory where it likes, so its figure is by
 // how much the resident memory of its process grew, sampled during the trace,
-// with every OS page of every payload touched: good to some ten KiB.
+// with every OS page of every payload touched: good to some ten KiB. The pages
+// of the simulated heap that hold memory are counted in the same way, by the
+// page.
 #pragma once
 
 #include "allocator.hpp"
@@ -20,6 +22,7 @@ struct SpaceReport {
   uint64_t high_water = 0;
   bool has_breakdown = false;
   Breakdown at_peak;
+  Touched touched;
 };
 
 void measure_space(const Trace &trace, const Allocator &allocator,

@@ -68,6 +68,12 @@ AllocatorResult linked() {
   a.traces = {good(.91234, 12.345, 1.2345, .0123), good(.875, 100, 12.3, .2),
               good(.5, 7.5, .5, 0)};
   a.traces[0].space.at_peak = Breakdown{2000, 100, 1000, 500, 396, 100};
+  Touched touched{100 * 4096, 1, {}, {}};
+  for (size_t i = 0; i < Touched::kSteps; i++) {
+    touched.over_time[i] = (i < 10 ? 10 * i + 10 : 0) * 4096;
+    touched.payload[i] = 5 * i * 4096;
+  }
+  a.traces[0].space.touched = touched;
   a.score = score_of(.893, 1.96, 53.6, 40);
   return a;
 }

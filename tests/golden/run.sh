@@ -82,7 +82,8 @@ for i in 0 1 2; do
     geomean_reference_ratio perf_index
   for j in 0 1 2; do
     want_keys "allocators.$i.traces.$j.#keys" trace valid fault ops threads \
-      peak_payload heap_high_water utilization ns_per_op reference_ratio
+      peak_payload heap_high_water utilization ns_per_op reference_ratio \
+      touched_peak touched_end touched_over_time payload_over_time
   done
 done
 finish
@@ -97,6 +98,12 @@ set -- reference libc allocators.#size 3 allocators.0.name mm \
   allocators.0.traces.0.utilization 0.91234 \
   allocators.0.traces.0.ns_per_op 12.345 \
   allocators.0.traces.0.reference_ratio 1.2345 \
+  allocators.0.traces.0.touched_peak 409600 \
+  allocators.0.traces.0.touched_end 1 \
+  allocators.0.traces.0.touched_over_time.#size 20 \
+  allocators.0.traces.0.touched_over_time.1 81920 \
+  allocators.0.traces.0.payload_over_time.19 389120 \
+  allocators.2.traces.0.touched_peak null \
   allocators.1.traces.2.valid false allocators.1.traces.2.ns_per_op null \
   allocators.1.traces.2.heap_high_water null \
   allocators.1.traces.2.fault 'other/threads.txt: mm_init failed' \

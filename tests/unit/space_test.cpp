@@ -5,6 +5,9 @@
 #include "memlib.h"
 #include "tests/check.h"
 
+#include <cstdlib>
+#include <cstring>
+#include <string>
 #include <vector>
 
 using namespace driver;
@@ -48,6 +51,14 @@ void toy_walk(mm_visit *visit, void *ctx) {
   visit(ctx, at, 36, MM_UNUSED);
 }
 
+Space measure(const char *ops, Allocator a) {
+  Trace t = parse_trace("x.rep", std::string("1 1 1 0\n") + ops, {1 << 20, 16});
+  Progress progress;
+  SpaceReport report;
+  measure_space(t, a, progress, report);
+  return space_of(t, report);
+}
+
 Space measure(const char *ops, bool walk = true) {
   mem_reserve(1 << 20, nullptr);
   Allocator a;
@@ -55,11 +66,18 @@ Space measure(const char *ops, bool walk = true) {
   a.fn.malloc = toy_malloc;
   a.fn.free = toy_free;
   if (walk) a.fn.walk = toy_walk;
-  Trace t = parse_trace("x.rep", std::string("1 1 1 0\n") + ops, {1 << 20, 16});
-  Progress progress;
-  SpaceReport report;
-  measure_space(t, a, progress, report);
-  return space_of(t, report);
+  return measure(ops, a);
+}
+
+// One block, of whole OS pages, which go when it is freed.
+int one_init() {
+  return 0;
+}
+void *one_malloc(size_t size) {
+  return mem_sbrk(static_cast<intptr_t>(size));
+}
+void one_free(void *) {
+  mem_sbrk(-static_cast<intptr_t>(mem_heapsize()));
 }
 
 } // namespace
@@ -115,4 +133,36 @@ TEST(utilization_above_one_is_refused) {
   CHECK_EQ(space_of(t, report).utilization, 0.0);
   report.high_water = 60;
   CHECK_EQ(space_of(t, report).utilization, 1.0);
+}
+
+// Pages that an earlier phase touched do not count; what was given back counts
+// no more; a payload is touched in all of its pages.
+TEST(touched_pages_over_time) {
+  const size_t page = mem_pagesize();
+  mem_reserve(1 << 20, nullptr);
+  std::memset(mem_sbrk(1 << 19), 1, 1 << 19);
+  Allocator a;
+  a.init_symbol = reinterpret_cast<void *>(one_init);
+  a.fn.malloc = one_malloc;
+  a.fn.free = one_free;
+  std::string size = std::to_string(10 * page);
+  std::string ops = "a 0 " + size + "\nf 0\na 1 1\nf 1\n";
+  Space s = measure(ops.c_str(), a);
+  CHECK(s.touched.has_value());
+  CHECK_EQ(s.touched->peak, 10 * page);
+  CHECK_EQ(s.touched->end, 0);
+  const uint64_t touched[] = {10 * page, 0, page, 0},
+                 payload[] = {10 * page, 0, 1, 0};
+  for (size_t i = 0; i < Touched::kSteps; i++) {
+    CHECK_EQ(s.touched->over_time[i], touched[i * 4 / Touched::kSteps]);
+    CHECK_EQ(s.touched->payload[i], payload[i * 4 / Touched::kSteps]);
+  }
+}
+
+TEST(a_system_allocator_has_no_touched_pages) {
+  Allocator a;
+  a.simulated = false;
+  a.fn.malloc = std::malloc;
+  a.fn.free = std::free;
+  CHECK(!measure("a 0 60\nf 0\n", a).touched.has_value());
 }
