@@ -425,10 +425,12 @@ void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
   return page ? page_pop(page) : nullptr;
 }
 
-void heap_heartbeat() {
+void heap_heartbeat(Heap *heap) {
   uint64_t beat;
   {
     Locked locked;
+    // What waits keeps its neighbours apart, and grows no older.
+    if (heap->generic_calls % (kIdleBeats * kHeartbeat) == 0) heap_drain(heap);
     space_heartbeat();
     beat = space.beat;
   }
@@ -442,7 +444,7 @@ __attribute__((noinline)) void *malloc_slow(Heap *heap, size_t size) {
   if (heap == &empty_heap) heap = heap_of_thread();
   if (heap && size <= size_t{kMaxUnits} * kUnit) {
     if (heap->returned.load(std::memory_order_relaxed)) heap_collect(heap);
-    if (heap->generic_calls % kHeartbeat == 0) heap_heartbeat();
+    if (heap->generic_calls % kHeartbeat == 0) heap_heartbeat(heap);
     heap->generic_calls++;
     uint32_t units = units_for(size);
     result = size > kPageMax ? heap_take_span(heap, units)

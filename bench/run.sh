@@ -8,7 +8,7 @@
 #   calls      instructions a call (needs valgrind)
 #   threads    two threads against one, and blocks that are handed over (by a
 #              driver that has --threads)
-#   pages      touched OS pages over time
+#   pages      OS pages that hold memory, over time; `mdriver -V` shows more
 #   families   traces with seeds and sizes that nobody has seen, at both
 #              alignments
 #
@@ -173,9 +173,28 @@ part_threads() {
     "$work/two.csv" "$work/handoff.csv" "$work/threaded.csv"
 }
 
+# A working set of 10 MB and more is built up and freed, and a small program
+# goes on in what is left: `spike`. In `drop` the same happens with objects of
+# 64 KiB to 1 MiB, and in the big `phases` again and again.
+draw_pages() {
+  "$B/generate" random seed=1 ops=20000 live=2000 hi=16384 > "$work/many.rep"
+  "$B/generate" matrix seed=1 hi=1048576 > "$work/large.rep"
+  "$B/generate" random seed=2 ops=200000 live=300 hi=2048 > "$work/calm.rep"
+  awk -f bench/join.awk "$work/many.rep" "$work/calm.rep" > "$work/spike.rep"
+  awk -f bench/join.awk "$work/large.rep" "$work/calm.rep" > "$work/drop.rep"
+  "$B/generate" phases seed=1 count=20000 hi=16384 > "$work/phases-big.rep"
+}
+
 part_pages() {
-  heading 'Touched OS pages over time'
-  echo 'skipped: this driver does not show them'
+  heading 'OS pages that hold memory: at the peak, in the mean, at the end'
+  draw_pages
+  files=
+  for file in traces/*.rep "$work"/spike.rep "$work"/drop.rep \
+    "$work"/phases-big.rep; do files="$files -f $file"; done
+  # shellcheck disable=SC2046,SC2086
+  compare "$work/pages.csv" --reference none --rounds 1 $files \
+    $(with $ours)
+  awk -f bench/table.awk -f bench/pages.awk "$work/pages.csv"
 }
 
 # ---- Fresh families ---------------------------------------------------------

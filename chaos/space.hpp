@@ -80,7 +80,7 @@ constexpr uint32_t kGrowPart = 512;
 // heap then needs it again, it was too early: twice as much the next time.
 constexpr size_t kIdleBytes = TRIM_THRESHOLD;
 constexpr uint32_t kIdleBeats = 4;
-constexpr int kIdleScan = 16; // spans looked at in a heartbeat
+constexpr int kIdleScan = 256; // spans looked at in a heartbeat
 
 // At the start of a free span; the last 4 bytes of it repeat `units`.
 struct FreeSpan {
@@ -380,12 +380,16 @@ uint32_t find_long() {
   return space.list[w * 64 + b];
 }
 
-// Cuts the units off the front of a free span; the rest stays free.
+// Cuts the units off the front of a free span; the rest stays free, and as old
+// as it was.
 void take_from(uint32_t unit, uint32_t units) {
-  uint32_t have = free_at(unit)->units;
-  if (free_at(unit)->beat == kReleased) space.idle_beats *= 2;
+  uint32_t have = free_at(unit)->units, beat = free_at(unit)->beat;
+  if (beat == kReleased && units >= units_for(kIdleBytes))
+    space.idle_beats *= 2;
   free_remove(unit);
-  if (have > units) free_insert(unit + units, have - units);
+  if (have == units) return;
+  free_insert(unit + units, have - units);
+  free_at(unit + units)->beat = beat;
 }
 
 // 0: no free span has the units.

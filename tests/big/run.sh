@@ -56,6 +56,26 @@ for key in peak_payload heap_high_water utilization; do
 done
 finish
 
+# A working set of 18 MB is freed, and a small program goes on. (Of what lies
+# between, in blocks that stay, not all can go.)
+begin memory_goes_back
+"$B/generate" random seed=1 ops=20000 live=2000 hi=16384 > "$work/many.rep"
+"$B/generate" random seed=2 ops=200000 live=300 hi=2048 > "$work/calm.rep"
+awk -f bench/join.awk "$work/many.rep" "$work/calm.rep" > "$work/spike.rep"
+mdrive -c "$work/spike.rep" -A "$B/alloc/mm_chaos.so" \
+  --json "$work/spike.json"
+want_equal 'exit status' 0 "$status"
+set -- 70 10 # percent of the peak: mm.c, Chaos
+for i in 0 1; do
+  t=allocators.$i.traces.0
+  # shellcheck disable=SC2046
+  set -- $(json "$work/spike.json" $t.touched_peak $t.touched_end) "$@"
+  [ "$2" -lt $(($1 / 100 * $3)) ] ||
+    problem "allocator $i: of $1 bytes $2 are left, not less than $3 %"
+  shift 3
+done
+finish
+
 # The place of a fault far down in the file.
 begin fault_at_the_end
 {
