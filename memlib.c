@@ -16,6 +16,8 @@
  *   H3  under a guard, no OS page that lies wholly above the brk is accessible,
  *       and the bytes from the brk to the end of its page are kGuardByte
  *       unless somebody wrote past the brk
+ *   H4  what lies at `fresh` and above reads as zero, but for that pattern in
+ *       the page of the brk
  *
  * This is the one file that takes memory for the heap from the system.
  */
@@ -37,6 +39,7 @@ static struct {
   pthread_mutex_t lock; /* brk, high_water, guarded */
   char *base;
   char *brk;
+  char *fresh;
   size_t high_water;
   size_t limit;
   int guarded;
@@ -59,7 +62,7 @@ static char *page_up(char *p) {
 void mem_deinit(void) {
   size_t page = mem_pagesize();
   if (heap.base) munmap(heap.base - page, heap.limit + 2 * page);
-  heap.base = heap.brk = NULL;
+  heap.base = heap.brk = heap.fresh = NULL;
   heap.limit = heap.high_water = 0;
   heap.guarded = 0;
 }
@@ -81,7 +84,7 @@ int mem_reserve(size_t limit, void *base) {
     munmap(range, limit + 2 * page);
     return -1;
   }
-  heap.base = heap.brk = range + page;
+  heap.base = heap.brk = heap.fresh = range + page;
   heap.limit = limit;
   return 0;
 }
@@ -98,13 +101,16 @@ void mem_init(void) {
 
 /* ---- The brk ----------------------------------------------------------- */
 
-/* Makes the range [heap.brk, to) accessible and marks what follows, H3. The
- * pages from the old brk's on are accessible already. */
+/* Makes the range [heap.brk, to) accessible, takes the mark off what is fresh
+ * and marks what follows, H3. The old brk's own page is accessible already. */
 static int guard_raise(char *to) {
   char *from_page = page_up(heap.brk), *to_page = page_up(to);
   if (to_page > from_page && mprotect(from_page, (size_t)(to_page - from_page),
                                       PROT_READ | PROT_WRITE) != 0)
     return -1;
+  char *mark_end = to < from_page ? to : from_page;
+  char *mark = heap.brk > heap.fresh ? heap.brk : heap.fresh;
+  if (mark < mark_end) memset(mark, 0, (size_t)(mark_end - mark)); /* H4 */
   if (to_page > from_page) memset(to, kGuardByte, (size_t)(to_page - to));
   return 0;
 }
@@ -131,6 +137,10 @@ static void give_back(char *lo, char *hi) {
   if (hi > lo) madvise(lo, (size_t)(hi - lo), MADV_DONTNEED);
 }
 
+static void set_fresh(char *to) {
+  __atomic_store_n(&heap.fresh, to, __ATOMIC_RELEASE);
+}
+
 static int move_brk(intptr_t incr) {
   size_t used = (size_t)(heap.brk - heap.base);
   if (incr > 0 && (size_t)incr > heap.limit - used) return -1;
@@ -139,11 +149,14 @@ static int move_brk(intptr_t incr) {
   if (heap.guarded && heap.broken == NULL) heap.broken = guard_scan(SIZE_MAX);
   if (incr < 0) {
     give_back(to, page_up(heap.brk));
+    if (heap.fresh <= page_up(heap.brk) && heap.fresh > page_up(to))
+      set_fresh(page_up(to));
     if (heap.guarded) guard_lower(to);
   } else if (heap.guarded && guard_raise(to) != 0) {
     return -1;
   }
   __atomic_store_n(&heap.brk, to, __ATOMIC_RELEASE);
+  if (to > heap.fresh) set_fresh(to);
   if ((size_t)(to - heap.base) > heap.high_water)
     heap.high_water = (size_t)(to - heap.base);
   return 0;
@@ -161,6 +174,7 @@ void *mem_sbrk(intptr_t incr) {
 
 void mem_reset_brk(void) {
   pthread_mutex_lock(&heap.lock);
+  set_fresh(page_up(heap.fresh)); /* a guard may have left its mark there */
   if (heap.guarded) guard_lower(heap.base);
   __atomic_store_n(&heap.brk, heap.base, __ATOMIC_RELEASE);
   heap.high_water = 0;
@@ -171,6 +185,7 @@ void mem_reset_brk(void) {
 void mem_reset_brk_zeroed(void) {
   mem_reset_brk();
   madvise(heap.base, heap.limit, MADV_DONTNEED);
+  set_fresh(heap.base);
 }
 
 int mem_release(void *lo, size_t len) {
@@ -183,6 +198,10 @@ int mem_release(void *lo, size_t len) {
   }
   give_back(from, from + len);
   return 0;
+}
+
+void *mem_fresh(void) {
+  return __atomic_load_n(&heap.fresh, __ATOMIC_ACQUIRE);
 }
 
 void *mem_heap_lo(void) {

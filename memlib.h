@@ -43,6 +43,11 @@ size_t mem_pagesize(void); /* bytes of an OS page */
  * or -1 with errno EINVAL if the range is not inside the heap. */
 int mem_release(void *lo, size_t len);
 
+/* From here on the heap has not been touched since the system gave it, or gave
+ * it anew: when the brk moves up over it, it reads as zero. Below lies what the
+ * heap was before, also before mem_reset_brk. */
+void *mem_fresh(void);
+
 /* Accessors that some courses have students use for the heap: `len` bytes
  * (1 to 8) as a little-endian number; memcpy and memset; a hex dump. */
 uint64_t mem_read(const void *addr, size_t len);

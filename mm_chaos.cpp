@@ -112,6 +112,8 @@ struct alignas(kApart) Heap {
   // Bit n: one of n units was put there since the last drain.
   std::array<uint64_t, kWaitUnits / 64 + 1> has_waiting{};
   uint32_t long_one = 0; // units of the one of more than kManyWait
+  // When the space was last asked for a span: from here on it read as zero.
+  char *fresh = nullptr;
   // Spans in use or waiting, by units, and bytes of pages, by class.
   std::array<uint32_t, units_for(kPageMax) + 1> spans{};
   std::array<size_t, kClasses> page_bytes{};
@@ -355,6 +357,7 @@ void *heap_take_span(Heap *heap, uint32_t units) {
     return block;
   }
   Locked locked;
+  heap->fresh = static_cast<char *>(mem_fresh());
   uint32_t unit = take_units(heap, units);
   if (!unit) return nullptr;
   mark_object(unit, units);
@@ -706,8 +709,9 @@ extern "C" void *mm_realloc(void *p, size_t size) {
   return fresh;
 }
 
-// Zeroes all of it: after mm_init the heap holds what the one before left, so
-// no memory is known to be zero.
+// After mm_init the heap holds what the one before left: only what the brk
+// moves over for the first time is known to be zero. An object that is too long
+// to wait or for a page was just taken from the space.
 extern "C" void *mm_calloc(size_t count, size_t size) {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes)) {
@@ -715,7 +719,14 @@ extern "C" void *mm_calloc(size_t count, size_t size) {
     return nullptr;
   }
   void *p = mm_malloc(bytes);
-  return p ? std::memset(p, 0, bytes) : nullptr;
+  if (!p) return nullptr;
+  size_t dirty = bytes;
+  if (kTopStaysFresh && bytes > kPageMax &&
+      bytes > size_t{kWaitUnits} * kUnit) {
+    auto *at = static_cast<char *>(p), *fresh = self.heap->fresh;
+    dirty = fresh <= at ? 0 : static_cast<size_t>(fresh - at);
+  }
+  return std::memset(p, 0, dirty < bytes ? dirty : bytes);
 }
 
 namespace chaos {

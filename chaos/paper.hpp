@@ -54,6 +54,8 @@ constexpr size_t kUnitAlign = 4 << 10;
 constexpr uint32_t kWaitUnits = kPageUnits;
 // A free run's memory goes back after so many heartbeats. If the heap then
 // needs it again, it was too early: twice as many the next time.
+// The head of a free run may lie above what it becomes a part of.
+constexpr bool kTopStaysFresh = false;
 constexpr uint32_t kIdleBeats = 4;
 
 enum class Kind : uint8_t { Small, Large, Object, Free };

@@ -73,6 +73,8 @@ constexpr int kSpanScan = 8; // spans of a list that best fit looks at
 
 constexpr uint32_t kMapsMax = 20; // of 2^8 codes to 2^28
 
+// Nothing is written above the top but by the owner of what lies there.
+constexpr bool kTopStaysFresh = true;
 // The brk moves up by at least this part of the heap.
 constexpr uint32_t kGrowPart = 512;
 // What is free at the top goes back to the system from so many bytes on, and

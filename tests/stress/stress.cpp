@@ -346,6 +346,59 @@ void test_again() {
   passed();
 }
 
+// Checks that it is zero, and makes it dirty.
+char *calloc_and_use(size_t size) {
+  auto *p = static_cast<char *>(mm_calloc(1, size));
+  if (!p) fail("calloc of %zu bytes failed", size);
+  for (size_t i = 0; i < size; i++)
+    if (p[i]) fail("calloc's byte %zu of %zu is not zero", i, size);
+  return static_cast<char *>(std::memset(p, 0xee, size));
+}
+
+// Over memory of an earlier heap, beyond it, where the brk goes down and up,
+// and under a guard, which writes above the brk.
+void calloc_over_dirt(Random &random, bool guarded) {
+  start(size_t{256} << 20);
+  for (int pass = 0; pass < 6; pass++) {
+    std::vector<char *> blocks;
+    mem_reset_brk();
+    mem_guard(guarded && pass % 2);
+    if (mm_init() < 0) fail("mm_init failed");
+    for (int i = 0; i < 20 * pass + 20; i++) {
+      size_t bits = 8 + random.below(14), size = random.below(1u << bits) + 1;
+      blocks.push_back(calloc_and_use(size));
+      if (!random.one_in(3)) continue;
+      std::swap(blocks[random.below(blocks.size())], blocks.back());
+      mm_free(blocks.back());
+      blocks.pop_back();
+    }
+  }
+  mem_guard(0);
+}
+
+// What nobody has touched need not be zeroed. (mm.c does, and so does the paper
+// geometry, whose lists lie above the top.)
+void calloc_of_fresh_memory() {
+  constexpr size_t kSize = size_t{64} << 20;
+  mem_reset_brk_zeroed();
+  if (mm_init() < 0) fail("mm_init failed");
+  char *p = static_cast<char *>(mm_calloc(kSize / 8, 8));
+  if (!p) fail("calloc of %zu bytes failed", kSize);
+  if (std::strcmp(mm_name(), "chaos") == 0 && mem_touched() > kSize / 64)
+    fail("calloc of fresh memory touched %zu bytes", mem_touched());
+  for (size_t i = 0; i < kSize; i++)
+    if (p[i]) fail("calloc's byte %zu of fresh memory is not zero", i);
+}
+
+void test_calloc() {
+  run.test = "calloc";
+  if (!mm_calloc || !mm_name) return;
+  Random random(run.seed + 3);
+  for (int i = 0; i < 12; i++) calloc_over_dirt(random, i % 2);
+  calloc_of_fresh_memory();
+  passed();
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -353,4 +406,5 @@ int main(int argc, char **argv) {
   test_random();
   test_exhausted();
   test_again();
+  test_calloc();
 }

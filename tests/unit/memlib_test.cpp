@@ -122,6 +122,25 @@ TEST(dirty_and_zeroed_resets) {
   CHECK(std::all_of(lo(), lo() + 20000, [](char c) { return c == 0; }));
 }
 
+// What was touched stays so over a reset, unless it goes back to the system.
+TEST(fresh_is_what_nobody_touched) {
+  auto fresh = [] { return static_cast<char *>(mem_fresh()) - lo(); };
+  mem_reserve(kLimit, nullptr);
+  const long page = static_cast<long>(mem_pagesize());
+  CHECK_EQ(fresh(), 0);
+  move(10 * page + 100);
+  CHECK_EQ(fresh(), 10 * page + 100);
+  move(-2 * page); // the pages above go back
+  CHECK_EQ(fresh(), 9 * page);
+  mem_reset_brk();
+  CHECK_EQ(fresh(), 9 * page);
+  move(3 * page);
+  move(-page); // what is above is still dirty
+  CHECK_EQ(fresh(), 9 * page);
+  mem_reset_brk_zeroed();
+  CHECK_EQ(fresh(), 0);
+}
+
 TEST(release_keeps_the_rest) {
   mem_reserve(kLimit, nullptr);
   size_t page = mem_pagesize();
@@ -200,6 +219,22 @@ struct Guarded {
 };
 
 } // namespace
+
+// The guard's pattern is gone where the brk moves over it, but no other dirt.
+TEST(fresh_under_a_guard) {
+  Guarded guarded;
+  move(100);
+  char *fresh = static_cast<char *>(mem_fresh());
+  move(100);
+  CHECK(fresh == lo() + 100);
+  CHECK(std::all_of(fresh, lo() + 200, [](char c) { return c == 0; }));
+  std::memset(lo(), 7, 200);
+  mem_reset_brk();
+  move(100);
+  move(100);
+  CHECK(std::none_of(lo(), lo() + 200, [](char c) { return c == 0; }));
+  CHECK(static_cast<char *>(mem_fresh()) == lo() + mem_pagesize());
+}
 
 TEST(guard_finds_a_write_past_the_brk) {
   Guarded guarded;
