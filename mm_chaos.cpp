@@ -47,9 +47,12 @@
  * Another thread that frees a block pushes it on the page's thread_free; the
  * first one to do so puts the page on its heap's list `returned`, which the
  * generic path looks at: so the owner need not search its pages, not even the
- * full ones, for what others freed. The space is shared, under a lock. When a
- * thread ends, its heap is abandoned: the next thread takes it over as it is,
- * or one that needs memory takes its pages.
+ * full ones, for what others freed. Units come from an arena with a lock that
+ * hardly anybody else takes: the first heap's is the space itself, the others
+ * have regions of it (chaos/region.hpp); whoever gives a span back takes the
+ * lock of the arena that it is from. When a thread ends, its heap is abandoned:
+ * the next thread takes it over as it is, or one that needs memory takes its
+ * pages.
  *
  * Invariants, checked by mm_checkheap:
  *
@@ -62,13 +65,15 @@
  *   C5  a page is on the queue or full, and on a list `returned` just if its
  *       thread_free is not empty
  *   C6  two free spans are never neighbours, and none is below the top
- *   C7  each free span is on the list of its length, once, and repeats its
- *       length at its end
- *   C8  bit c of the bitmap says whether list c has a span, and bit w of the
- *       summary whether word w has a bit
+ *   C7  each free span is on the list of its length, in its arena, once, and
+ *       repeats its length at its end; but that of an empty region is on none
+ *   C8  bit c of an arena's bitmap says whether its list c has a span, and bit
+ *       w of the summary whether word w has a bit
  *   C9  spans that wait in a heap are objects of that many units; of those of
  *       more than kManyWait one waits
  *   C10 what heaps count as the bytes of a class's pages, these have
+ *   C11 a region's first and last unit are the allocator's own, and its arena
+ *       is that of a heap; those that are empty are on the arena's list of them
  *
  * Not here: a thread cache beyond the heap; moving what is in use.
  */
@@ -78,8 +83,8 @@
 #ifdef CHAOS_PAPER
 #include "chaos/paper.hpp"
 #else
+#include "chaos/region.hpp"
 #include "chaos/secure.hpp"
-#include "chaos/space.hpp"
 #endif
 
 #include <cerrno>
@@ -89,12 +94,6 @@
 
 namespace chaos {
 namespace {
-
-struct Locked {
-  Locked() { space.lock.lock(); }
-  ~Locked() { space.lock.unlock(); }
-  Locked(const Locked &) = delete;
-};
 
 // ---- Heaps ------------------------------------------------------------------
 
@@ -117,6 +116,7 @@ struct alignas(kApart) Heap {
   // Spans in use or waiting, by units, and bytes of pages, by class.
   std::array<uint32_t, units_for(kPageMax) + 1> spans{};
   std::array<size_t, kClasses> page_bytes{};
+  Arena *arena = &space; // where it takes its units
   uint64_t generic_calls = 0;
   // Pages in which other threads freed, linked by next_returned.
   std::atomic<Page *> returned{nullptr};
@@ -140,8 +140,8 @@ struct Thread {
 };
 __attribute__((tls_model("initial-exec"))) thread_local constinit Thread self;
 
-// All under the space's lock.
-struct Everyone {
+struct alignas(kApart) Everyone {
+  SpinLock lock; // for all below, and to take over an abandoned heap
   Heap *heaps;
   Thread *threads;
   pthread_key_t at_exit;
@@ -193,18 +193,56 @@ void queue_remove(Heap *heap, Page *page) {
 
 // ---- Pages come and go ------------------------------------------------------
 
-void heap_drain(Heap *heap);
+void heap_make_room(Heap *heap);
 
-// Units from the free spans or, when the heap has given back what it keeps,
-// from the top. 0: the space is exhausted.
-uint32_t take_units(Heap *heap, uint32_t units) {
-  uint32_t unit = take_fit(units);
-  if (unit) return unit;
-  if (brk_must_move(units)) {
-    heap_drain(heap);
-    if ((unit = take_fit(units))) return unit;
+#ifdef CHAOS_PAPER
+// There is no map.
+bool map_extend(uint32_t) {
+  return false;
+}
+#else
+// Where there are other arenas, the map moves only here: with the locks of all,
+// so that nobody writes codes meanwhile, and early enough for the next regions
+// and `units` more. With the lock of all heaps held. False: it did not.
+bool map_extend(uint32_t units) {
+  if (!space.map_stays) return false;
+  for (Heap *heap = everyone.heaps; heap; heap = heap->next)
+    heap->arena->lock.lock();
+  uint32_t mapped = space.mapped, more = units + 2 * kRegion;
+  if (space.top + more > mapped) {
+    space.map_stays = false;
+    uint32_t unit = take_top(more);
+    if (unit) span_give(space, unit, more);
+    space.map_stays = true;
   }
-  return take_top(units);
+  bool extended = space.mapped > mapped;
+  for (Heap *heap = everyone.heaps; heap; heap = heap->next)
+    heap->arena->lock.unlock();
+  return extended;
+}
+#endif
+
+// Units from what is free or, when the heap has given back what it keeps, by
+// moving the brk; at last from any arena. `take` has to mark them as in use, so
+// that no neighbour merges with them. 0: the space is exhausted.
+template <class Take>
+uint32_t take_units(Heap *heap, uint32_t units, Take take) {
+  Arena &own = arena_for(heap->arena, units);
+  for (bool may_move : {false, true}) {
+    if (may_move) heap_make_room(heap);
+    Locked locked(own);
+    if (uint32_t unit = take(own, may_move)) return unit;
+  }
+  Locked all(everyone);
+  if (map_extend(units)) {
+    Locked locked(own);
+    if (uint32_t unit = take(own, true)) return unit;
+  }
+  for (Heap *other = everyone.heaps; other; other = other->next) {
+    Locked locked(*other->arena);
+    if (uint32_t unit = take(*other->arena, true)) return unit;
+  }
+  return 0;
 }
 
 void page_make(Heap *heap, Page *page, size_t c, uint32_t units) {
@@ -224,29 +262,15 @@ size_t class_bytes(const Heap *heap, size_t c) {
   return heap->page_bytes[c] + size_t{heap->spans[units]} * units * kUnit;
 }
 
-// For a page of `units`; but rather a smaller one, of at least `least`, in what
-// is free than the brk moved. 0: the space is exhausted.
-uint32_t take_page_units(Heap *heap, uint32_t least, uint32_t *units) {
-  uint32_t unit = take_fit(*units);
-  if (unit) return unit;
-  if (brk_must_move(*units)) {
-    heap_drain(heap);
-    if ((unit = take_fit(*units))) return unit;
-    if ((unit = take_smaller(least, units))) return unit;
-  }
-  if ((unit = take_top(*units))) return unit;
-  *units = least;
-  return take_units(heap, least);
-}
-
 Page *heap_fresh_page(Heap *heap, size_t c) {
-  uint32_t units = page_units(c, class_bytes(heap, c)), unit;
-  {
-    Locked locked;
-    unit = take_page_units(heap, least_page_units(kClassSize[c]), &units);
-    if (!unit) return nullptr;
-    mark_page(unit, 0, units);
-  }
+  uint32_t units = page_units(c, class_bytes(heap, c));
+  uint32_t least = least_page_units(kClassSize[c]);
+  uint32_t unit = take_units(heap, units, [&](Arena &arena, bool may_move) {
+    uint32_t taken = arena_take_page(arena, least, &units, may_move);
+    if (taken) mark_page(taken, 0, units);
+    return taken;
+  });
+  if (!unit) return nullptr;
   Page *page = page_at(unit);
   page_make(heap, page, c, units);
   heap->page_bytes[c] += units * kUnit;
@@ -260,25 +284,38 @@ bool page_grow(Heap *, Page *) {
   return false;
 }
 #else
+// Between `least` and `most` units behind the page, as its own; but the brk
+// does not move if they are free elsewhere. 0: there is no room.
+uint32_t take_room(Heap *heap, Page *page, uint32_t least, uint32_t most) {
+  uint32_t unit = page_index(page), units = page->units, behind = unit + units;
+  Arena &arena = arena_of(unit);
+  for (bool may_move : {false, true}) {
+    if (may_move) heap_make_room(heap);
+    Locked locked(arena);
+    if (behind == arena.top && brk_must_move(most)) {
+      if (!may_move) continue;
+      if (find_fit(arena, most)) return 0;
+    }
+    uint32_t more = take_behind(arena, behind, least, most);
+    if (more) mark_page(unit, units, units + more);
+    return more;
+  }
+  return 0;
+}
+
 // A full page gets more blocks, in what lies free behind it: so its class has
 // one page less.
 bool page_grow(Heap *heap, Page *page) {
   size_t capacity = page_capacity(page), size = page_block_size(page);
-  uint32_t units = page->units, behind = page_index(page) + units;
+  uint32_t units = page->units;
   uint32_t least = units_for(sizeof(Page) + (capacity + 1) * size) - units;
   uint32_t most =
       page_units(page->size_class, class_bytes(heap, page->size_class));
   if (units + least > kPageUnits) return false;
   if (most < least) most = least;
   if (most > kPageUnits - units) most = kPageUnits - units;
-  Locked locked;
-  if (behind == space.top && brk_must_move(most)) {
-    heap_drain(heap);
-    if (find_fit(most)) return false;
-  }
-  uint32_t more = take_behind(behind, least, most);
+  uint32_t more = take_room(heap, page, least, most);
   if (!more) return false;
-  mark_page(page_index(page), units, units + more);
   page_set_units(page, units + more);
   heap->page_bytes[page->size_class] += more * kUnit;
   page_link(page, page_start(page), capacity, page_capacity(page));
@@ -286,18 +323,17 @@ bool page_grow(Heap *heap, Page *page) {
 }
 #endif
 
-// An empty page in a queue, with the lock held.
+// An empty page in a queue.
 void page_release(Heap *heap, Page *page) {
   queue_remove(heap, page);
   heap->page_bytes[page->size_class] -= page->units * kUnit;
-  span_give(page_index(page), page->units);
+  arena_give(page_index(page), page->units);
 }
 
 // An empty page goes back, unless it is the only one in its queue: the next
 // malloc would have to make it again.
 __attribute__((noinline)) void page_retire(Heap *heap, Page *page) {
   if (page->prev == 0 && page->next == 0) return;
-  Locked locked;
   page_release(heap, page);
 }
 
@@ -344,7 +380,7 @@ void heap_collect(Heap *heap) {
 
 // What another heap took may be given back to this one: not below zero.
 void count_span(Heap *heap, uint32_t units, int change) {
-  if (units >= heap->spans.size()) return;
+  if (units >= heap->spans.size() || heap == &empty_heap) return;
   uint32_t &count = heap->spans[units];
   if (change > 0 || count > 0) count += static_cast<uint32_t>(change);
 }
@@ -356,19 +392,22 @@ void *heap_take_span(Heap *heap, uint32_t units) {
     heap->waiting[units] = block_next(heap, block);
     return block;
   }
-  Locked locked;
-  heap->fresh = static_cast<char *>(mem_fresh());
-  uint32_t unit = take_units(heap, units);
+  uint32_t unit = take_units(heap, units, [=](Arena &arena, bool may_move) {
+    // Only with the space's lock held is it sure to be right.
+    heap->fresh = &arena == &space ? static_cast<char *>(mem_fresh())
+                                   : reinterpret_cast<char *>(UINTPTR_MAX);
+    uint32_t taken = arena_take(arena, units, may_move);
+    if (taken) mark_object(taken, units);
+    return taken;
+  });
   if (!unit) return nullptr;
-  mark_object(unit, units);
   count_span(heap, units, 1);
   return unit_at(unit);
 }
 
-// With the lock held.
 void span_release(Heap *heap, uint32_t unit, uint32_t units) {
   count_span(heap, units, -1);
-  span_give(unit, units);
+  arena_give(unit, units);
 }
 
 __attribute__((noinline)) void free_span(Heap *heap, void *p, uint8_t code) {
@@ -382,13 +421,11 @@ __attribute__((noinline)) void free_span(Heap *heap, void *p, uint8_t code) {
     heap->has_waiting[units / 64] |= uint64_t{1} << (units % 64);
     return;
   }
-  Locked locked;
   span_release(heap, unit_of(p), units);
 }
 
-// Gives back what the heap keeps for later: spans that wait, empty pages, and
-// the pages of abandoned heaps. With the lock held.
-void release_waiting(Heap *heap, uint32_t units) {
+// Gives back the spans of so many units that wait.
+void drain_waiting(Heap *heap, uint32_t units) {
   Block *block = heap->waiting[units];
   heap->waiting[units] = nullptr;
   while (block) {
@@ -398,15 +435,24 @@ void release_waiting(Heap *heap, uint32_t units) {
   }
 }
 
-void heap_adopt(Heap *heap);
+// Gives back what the heap keeps for later: spans that wait, empty pages, and
+// empty regions. With no arena's lock held: what it gives may be of any.
 void heap_drain(Heap *heap) {
   for (uint32_t w = 0; w < heap->has_waiting.size(); w++)
     for (uint64_t &bits = heap->has_waiting[w]; bits; bits &= bits - 1)
-      release_waiting(heap,
-                      w * 64 + static_cast<uint32_t>(__builtin_ctzll(bits)));
-  heap_adopt(heap);
+      drain_waiting(heap,
+                    w * 64 + static_cast<uint32_t>(__builtin_ctzll(bits)));
   for (Page *page : heap->first)
     if (page->used == 0 && page != &empty_page) page_release(heap, page);
+  arena_trim(*heap->arena);
+}
+
+// Before the brk moves: the same, what abandoned heaps keep, and the empty
+// regions of all.
+void heap_adopt(Heap *heap);
+void heap_make_room(Heap *heap) {
+  heap_adopt(heap);
+  heap_drain(heap);
 }
 
 // The first page of the class with a block. There is none: a span, if one of
@@ -429,11 +475,12 @@ void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
 }
 
 void heap_heartbeat(Heap *heap) {
+  // What waits keeps its neighbours apart, and grows no older.
+  if (heap->generic_calls % (kIdleBeats * kHeartbeat) == 0) heap_drain(heap);
+  arena_heartbeat(*heap->arena);
   uint64_t beat;
   {
-    Locked locked;
-    // What waits keeps its neighbours apart, and grows no older.
-    if (heap->generic_calls % (kIdleBeats * kHeartbeat) == 0) heap_drain(heap);
+    Locked locked(space);
     space_heartbeat();
     beat = space.beat;
   }
@@ -516,8 +563,9 @@ __attribute__((noinline)) void free_generic(Heap *heap, Page *page, void *p) {
 
 // ---- Threads ----------------------------------------------------------------
 
-void heap_start(Heap *heap) {
+void heap_start(Heap *heap, Arena *arena) {
   new (heap) Heap;
+  heap->arena = arena;
   heap->next = everyone.heaps;
   everyone.heaps = heap;
 }
@@ -542,10 +590,13 @@ void heap_adopt_returned(Heap *heap, Heap *old) {
   }
 }
 
-// Takes over the pages of heaps whose threads ended. With the lock held. Full
-// pages stay with the old heap until another thread has freed in them.
+// Has all arenas give back their empty regions, and takes over the pages of
+// heaps whose threads ended. Full pages stay with the
+// old heap until another thread has freed in them.
 void heap_adopt(Heap *heap) {
+  Locked locked(everyone);
   for (Heap *old = everyone.heaps; old; old = old->next) {
+    arena_trim(*old->arena);
     if (!old->abandoned) continue;
     for (Page *first : old->first)
       for (Page *page = first, *next; page != &empty_page; page = next) {
@@ -559,7 +610,7 @@ void heap_adopt(Heap *heap) {
 }
 
 void thread_ends(void *) {
-  Locked locked;
+  Locked locked(everyone);
   Thread **link = &everyone.threads;
   while (*link != &self) link = &(*link)->next;
   *link = self.next;
@@ -577,20 +628,23 @@ Heap *heap_find() {
       heap->abandoned = false;
       return heap;
     }
-  Heap *heap = &first_heap;
-  if (everyone.heaps) {
-    uint32_t units = units_for(sizeof(Heap)), unit = take_fit(units);
-    if (!unit) unit = take_top(units);
-    if (!unit) return nullptr;
-    mark_own(unit, units);
-    heap = reinterpret_cast<Heap *>(unit_at(unit));
+  if (!everyone.heaps) {
+    heap_start(&first_heap, &space);
+    return &first_heap;
   }
-  heap_start(heap);
+  uint32_t units = units_for(sizeof(Heap) + sizeof(Arena));
+  map_extend(units);
+  Locked locked(space);
+  uint32_t unit = arena_take(space, units, true);
+  if (!unit) return nullptr;
+  mark_own(unit, units);
+  auto *heap = reinterpret_cast<Heap *>(unit_at(unit));
+  heap_start(heap, arena_make(heap + 1));
   return heap;
 }
 
 Heap *heap_of_thread() {
-  Locked locked;
+  Locked locked(everyone);
   Heap *heap = heap_find();
   if (!heap) return nullptr;
   self.heap = heap;
@@ -612,7 +666,7 @@ using namespace chaos;
 
 // No other thread may be inside of the allocator; their heaps are forgotten.
 extern "C" int mm_init(void) {
-  Locked locked;
+  Locked locked(everyone);
   if constexpr (kSecure) secret_make();
   if (!everyone.key_made)
     everyone.key_made = pthread_key_create(&everyone.at_exit, thread_ends) == 0;
@@ -681,9 +735,10 @@ void *resize_in_place(Heap *heap, void *p, size_t size) {
   // What has become much smaller than a unit belongs in a page.
   if (want * kUnit * 2 > size * 3) return nullptr;
   uint32_t unit = unit_of(p);
-  Locked locked;
-  uint32_t to = span_resize(unit, have, want);
-  if (!to) to = span_slide(unit, have, want);
+  Arena &arena = arena_of(unit);
+  Locked locked(arena);
+  uint32_t to = span_resize(arena, unit, have, want);
+  if (!to) to = span_slide(arena, unit, have, want);
   if (!to) return nullptr;
   count_span(heap, have, -1);
   count_span(heap, want, 1);
@@ -748,11 +803,14 @@ void *aligned_span(Heap *heap, size_t align, size_t size) {
   constexpr size_t kMost = size_t{kMaxUnits} * kUnit;
   if (!heap || size > kMost || align > kMost - size) return nullptr;
   uint32_t units = units_for(size), taken = aligned_units(units, align);
-  Locked locked;
-  uint32_t unit = take_units(heap, taken);
-  if (!unit) return nullptr;
-  count_span(heap, units, 1);
-  return span_trim(unit, units, taken, align);
+  char *p = nullptr;
+  take_units(heap, taken, [&](Arena &arena, bool may_move) {
+    uint32_t unit = arena_take(arena, taken, may_move);
+    if (unit) p = span_trim(arena, unit, units, taken, align);
+    return unit;
+  });
+  if (p) count_span(heap, units, 1);
+  return p;
 }
 
 } // namespace

@@ -1,5 +1,5 @@
 // check.hpp - mm_walk and mm_checkheap of the adaptive geometry. A part of
-// mm_chaos.cpp, which lists the invariants C1 to C10. No other thread may be
+// mm_chaos.cpp, which lists the invariants C1 to C11. No other thread may be
 // inside of the allocator meanwhile.
 
 #include <cstdarg>
@@ -25,6 +25,13 @@ bool is_own(uint32_t unit) {
   if (unit_of(space.map) == unit) return true;
   for (uint32_t i = 0; i < space.old_count; i++)
     if (space.old_maps[i] == unit) return true;
+  for (uint32_t i = 0; i < space.regions.size(); i++) {
+    uint32_t first = i ? 1u << (kPieceBits + i - 1) : 0;
+    const uint8_t *piece = region_piece(first).load(std::memory_order_acquire);
+    if (piece && unit_of(piece + first) == unit) return true;
+  }
+  if (is_region(unit / kRegion))
+    if (unit % kRegion == 0 || unit % kRegion == kRegion - 1) return true;
   for (Heap *heap = everyone.heaps; heap; heap = heap->next)
     if (heap != &first_heap && unit_of(heap) == unit) return true;
   return false;
@@ -60,7 +67,8 @@ struct Check {
   int line;
   bool ok = true;
   // What the walk over the space has found, and what was found of it since.
-  size_t free_spans = 0, listed = 0;
+  size_t free_spans = 0, listed = 0; // but for empty regions
+  size_t empty_regions = 0;
   size_t queueable = 0, queued = 0; // pages that are not full
   size_t shared = 0, returned = 0;  // .. with blocks on thread_free
   size_t look_own = 0, own = 0;     // objects; the hardened build only
@@ -150,7 +158,8 @@ bool check_heaps(Check &c) {
   for (Heap *heap = everyone.heaps; heap; heap = heap->next) {
     uint32_t unit = heap == &first_heap ? 1 : unit_starting(heap);
     bool is_heap = heap == &first_heap ||
-                   (unit && object_units_at(unit) == units_for(sizeof(Heap)));
+                   (unit && object_units_at(unit) ==
+                                units_for(sizeof(Heap) + sizeof(Arena)));
     if (!is_heap || left-- == 0) {
       c.failed("C4", heap, "it is no heap, or one twice");
       return false;
@@ -199,6 +208,11 @@ void check_inside(Check &c, uint32_t unit, uint32_t units, uint8_t code) {
                       code_of(i));
 }
 
+bool in_empty_region(uint32_t unit) {
+  uint32_t block = unit / kRegion;
+  return is_region(block) && is_empty_region(block);
+}
+
 // What begins at `unit`; returns its length, 0: it cannot be.
 uint32_t check_span(Check &c, uint32_t unit, bool free_before) {
   uint8_t code = code_in_use(unit);
@@ -221,7 +235,7 @@ uint32_t check_span(Check &c, uint32_t unit, bool free_before) {
   else
     check_inside(c, unit, units, code);
   if (!is_free) return units;
-  c.free_spans++;
+  if (!in_empty_region(unit)) c.free_spans++;
   if (foot_before(unit + units) != units)
     c.failed("C7", unit_at(unit), "%u units, but %u at its end", units,
              foot_before(unit + units));
@@ -230,28 +244,75 @@ uint32_t check_span(Check &c, uint32_t unit, bool free_before) {
   return units;
 }
 
-void check_list(Check &c, uint32_t list) {
-  bool bit = space.bitmap[list / 64] >> (list % 64) & 1;
-  if (bit != (space.list[list] != 0))
-    c.failed("C8", &space.list[list], "the bit of list %u is %d", list, bit);
+void check_list(Check &c, Arena &arena, uint32_t list) {
+  bool bit = arena.bitmap[list / 64] >> (list % 64) & 1;
+  if (bit != (arena.list[list] != 0))
+    c.failed("C8", &arena.list[list], "the bit of list %u is %d", list, bit);
   uint32_t before = 0;
-  for (uint32_t unit = space.list[list]; unit; unit = free_at(unit)->next) {
+  for (uint32_t unit = arena.list[list]; unit; unit = free_at(unit)->next) {
     if (unit >= space.top || code_of(unit) != kFreeUnit ||
         span_list(free_at(unit)->units) != list ||
-        free_at(unit)->prev != before || ++c.listed > c.free_spans)
+        free_at(unit)->prev != before || &arena_of(unit) != &arena ||
+        ++c.listed > c.free_spans)
       return c.failed("C7", unit_at(unit), "it is wrong on list %u", list);
     before = unit;
   }
 }
 
-void check_lists(Check &c) {
-  for (uint32_t list = 0; list < kSpanLists; list++) check_list(c, list);
+void check_arena(Check &c, Arena &arena) {
+  for (uint32_t list = 0; list < kSpanLists; list++) check_list(c, arena, list);
   for (uint32_t bit = kSpanLists; bit < 64 * kSpanWords; bit++)
-    if (space.bitmap[bit / 64] >> (bit % 64) & 1)
-      c.failed("C8", &space.bitmap[bit / 64], "there is no list %u", bit);
+    if (arena.bitmap[bit / 64] >> (bit % 64) & 1)
+      c.failed("C8", &arena.bitmap[bit / 64], "there is no list %u", bit);
   for (uint32_t w = 0; w < 64; w++)
-    if ((space.summary >> w & 1) != (w < kSpanWords && space.bitmap[w] != 0))
-      c.failed("C8", &space.summary, "the bit of word %u is wrong", w);
+    if ((arena.summary >> w & 1) != (w < kSpanWords && arena.bitmap[w] != 0))
+      c.failed("C8", &arena.summary, "the bit of word %u is wrong", w);
+}
+
+// Its head and tail are as they must be; counts it if it is empty.
+void check_region(Check &c, uint32_t block) {
+  const Arena *arena = region_at(block)->arena;
+  const Heap *heap = everyone.heaps;
+  while (heap && (heap->arena != arena || arena == &space)) heap = heap->next;
+  if (!heap) return c.failed("C11", region_at(block), "it is of no arena");
+  uint32_t first = block * kRegion, last = first + kRegion - 1;
+  if (code_in_use(first) != kObject + 1 || code_in_use(last) != kObject + 1)
+    c.failed("C11", region_at(block), "its ends have codes %u and %u",
+             code_of(first), code_of(last));
+  c.empty_regions += is_empty_region(block);
+  c.own += 2;
+}
+
+// All that are empty are on the lists of their arenas.
+void check_regions(Check &c) {
+  for (const auto &piece : space.regions)
+    c.own += piece.load(std::memory_order_relaxed) != nullptr;
+  for (uint32_t block = 1; block <= space.top / kRegion; block++)
+    if (is_region(block)) check_region(c, block);
+  if (!c.ok) return;
+  size_t left = c.empty_regions;
+  for (Heap *heap = everyone.heaps; heap; heap = heap->next) {
+    Arena *arena = heap->arena;
+    uint32_t count = 0;
+    for (uint32_t block = arena->empty; block; count++) {
+      if (!is_region(block) || region_at(block)->arena != arena ||
+          !is_empty_region(block) || left-- == 0)
+        return c.failed("C11", arena, "block %u is no empty region of it",
+                        block);
+      block = region_at(block)->next;
+    }
+    if (count != arena->empties)
+      c.failed("C11", arena, "%u empty regions, but it counts %u", count,
+               arena->empties);
+  }
+  if (left) c.failed("C11", &space, "%zu empty regions are on no list", left);
+}
+
+void check_lists(Check &c) {
+  check_arena(c, space);
+  for (Heap *heap = everyone.heaps; heap; heap = heap->next)
+    if (heap->arena != &space) check_arena(c, *heap->arena);
+  check_regions(c);
   if (c.ok && c.listed != c.free_spans)
     c.failed("C7", space.list.data(), "%zu free spans, %zu on lists",
              c.free_spans, c.listed);
@@ -355,7 +416,7 @@ void check_all_heaps(Check &c) {
 } // namespace chaos
 
 extern "C" void mm_walk(mm_visit *visit, void *ctx) {
-  Locked locked;
+  Locked locked(everyone);
   auto *lo = static_cast<char *>(mem_heap_lo());
   visit(ctx, lo, static_cast<size_t>(unit_at(1) - lo), MM_METADATA);
   mark_waiting(kSetAside);
@@ -367,7 +428,7 @@ extern "C" void mm_walk(mm_visit *visit, void *ctx) {
 }
 
 extern "C" int mm_checkheap(int line) {
-  Locked locked;
+  Locked locked(everyone);
   Check c{line};
   if (check_map(c) && check_heaps(c) && check_space(c)) check_all_heaps(c);
   return c.ok;

@@ -219,17 +219,30 @@ constexpr size_t kApart = 128;
 // done to the space under it.
 struct SpinLock {
   std::atomic<bool> taken{false};
-  void lock();
+  void lock() {
+    if (taken.exchange(true, std::memory_order_acquire)) wait();
+  }
+  void wait();
   void unlock() { taken.store(false, std::memory_order_release); }
 };
 
 // Whoever holds it may have lost its processor: after a while, give ours up.
-void SpinLock::lock() {
+__attribute__((noinline)) void SpinLock::wait() {
   constexpr int kPatience = 100;
-  for (int spins = 0; taken.exchange(true, std::memory_order_acquire);)
+  int spins = 0;
+  do {
     while (taken.load(std::memory_order_relaxed))
       if (++spins % kPatience == 0) sched_yield();
+  } while (taken.exchange(true, std::memory_order_acquire));
 }
+
+// Holds the lock of an arena, or of whatever else has one.
+template <class Owner> struct Locked {
+  explicit Locked(Owner &owner) : lock(owner.lock) { lock.lock(); }
+  ~Locked() { lock.unlock(); }
+  Locked(const Locked &) = delete;
+  SpinLock &lock;
+};
 
 } // namespace
 } // namespace chaos

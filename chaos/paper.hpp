@@ -75,10 +75,15 @@ struct Segment {
 static_assert(sizeof(Segment) <= kUnitAlign, "see space_reset");
 static_assert(kPageMax == kPageUnits * kUnit);
 
-struct alignas(kApart) Space {
-  char *base; // read without the lock, like all that finds a pointer's page
-  alignas(kApart) SpinLock lock; // for all below
-  uint32_t segments;             // from the base to the brk
+// All heaps take from one arena, the space.
+struct Arena {
+  SpinLock lock;
+};
+
+struct Space : Arena { // the lock is for all behind `base`
+  // Read without it, like all that finds a pointer's page.
+  alignas(kApart) char *base;
+  alignas(kApart) uint32_t segments; // from the base to the brk
   uint32_t beat, idle_beats;
   bool lowered;                         // the brk, since it was raised
   std::array<Segment *, 2> with_vacant; // small, large
@@ -286,16 +291,6 @@ uint32_t take_fit(uint32_t units) {
   return unit_of(s) + 1;
 }
 
-// There are no smaller pages.
-constexpr uint32_t take_smaller(uint32_t, uint32_t *) {
-  return 0;
-}
-
-// When take_fit found nothing, what it needs is above the brk.
-constexpr bool brk_must_move(uint32_t) {
-  return true;
-}
-
 uint32_t take_top(uint32_t units) {
   bool one = units <= kPageUnits;
   return space_grow(one ? 1 : segments_for(units)) ? take_fit(units) : 0;
@@ -337,14 +332,45 @@ void object_cut(Segment *s, uint32_t units) {
 
 // Makes the object, of `have` units, `want` units long where it lies; 0: it
 // cannot grow there, or belongs in a page now.
-uint32_t span_resize(uint32_t unit, uint32_t have, uint32_t want) {
+uint32_t span_resize(Arena &, uint32_t unit, uint32_t have, uint32_t want) {
   if (want > have || want <= kPageUnits) return 0;
   object_cut(segment_of(unit), want);
   return unit;
 }
 
-constexpr uint32_t span_slide(uint32_t, uint32_t, uint32_t) {
+constexpr uint32_t span_slide(Arena &, uint32_t, uint32_t, uint32_t) {
   return 0;
+}
+
+// ---- What heaps ask for, as in chaos/region.hpp -----------------------------
+
+inline Arena &arena_of(uint32_t) {
+  return space;
+}
+inline Arena &arena_for(Arena *, uint32_t) {
+  return space;
+}
+inline Arena *arena_make(void *) {
+  return &space;
+}
+inline void arena_trim(Arena &) {}
+inline void arena_heartbeat(Arena &) {}
+
+// When take_fit finds nothing, what it needs is above the brk.
+uint32_t arena_take(Arena &, uint32_t units, bool may_move) {
+  uint32_t unit = take_fit(units);
+  return unit || !may_move ? unit : take_top(units);
+}
+
+// There are no smaller pages.
+uint32_t arena_take_page(Arena &arena, uint32_t, uint32_t *units,
+                         bool may_move) {
+  return arena_take(arena, *units, may_move);
+}
+
+void arena_give(uint32_t unit, uint32_t units) {
+  Locked locked(space);
+  span_give(unit, units);
 }
 
 // ---- Alignment --------------------------------------------------------------
@@ -364,7 +390,8 @@ constexpr uint32_t aligned_units(uint32_t units, size_t align) {
 // The first multiple of `align` in the object that was taken. Its segment
 // becomes the first, so that it is found by masking: there is always room for
 // the header, see space_reset.
-char *span_trim(uint32_t unit, uint32_t units, uint32_t, size_t align) {
+char *span_trim(Arena &, uint32_t unit, uint32_t units, uint32_t,
+                size_t align) {
   auto address = reinterpret_cast<uintptr_t>(unit_at(unit));
   char *payload = unit_at(unit) + ((0 - address) & (align - 1));
   Segment *s = segment_of(unit), *at = segment_of(unit_of(payload));

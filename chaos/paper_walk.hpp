@@ -45,7 +45,7 @@ void walk_segment(mm_visit *visit, void *ctx, Segment *s) {
 } // namespace chaos
 
 extern "C" void mm_walk(mm_visit *visit, void *ctx) {
-  Locked locked;
+  Locked locked(everyone);
   auto *lo = static_cast<char *>(mem_heap_lo());
   if (space.base > lo)
     visit(ctx, lo, static_cast<size_t>(space.base - lo), MM_METADATA);

@@ -35,6 +35,8 @@
 // before may still be read; but it is as good for whoever does, since the codes
 // of what is in use are in both. So it stays as it is, or, where there are no
 // other threads, becomes a free span.
+// Once other heaps write codes under locks of their own, it moves only with all
+// of these held (map_extend).
 #ifndef CHAOS_SPACE_HPP
 #define CHAOS_SPACE_HPP
 
@@ -91,27 +93,44 @@ struct FreeSpan {
 };
 constexpr uint32_t kReleased = UINT32_MAX;
 
-struct alignas(kApart) Space {
+// Which blocks of the space are regions: see chaos/region.hpp.
+constexpr uint32_t kRegionBits = 9; // log2 of a region's units
+constexpr uint32_t kPieceBits = 8;  // the first piece has so many blocks
+using RegionTable =
+    std::array<std::atomic<uint8_t *>, 28 - kRegionBits - kPieceBits + 1>;
+
+// Free spans, by length. Each heap has an arena to take from: the first one
+// the space, the others what chaos/region.hpp gives them.
+struct alignas(kApart) Arena {
+  SpinLock lock; // for all below, and for the codes of the arena's spans
+  uint32_t top = UINT32_MAX; // unit behind the last span, if there is a last
+  uint32_t beat = 0;         // the time, where memory is given back
+  // Empty regions: the first one's block, how many, and the least that there
+  // were since the last heartbeat.
+  uint32_t empty = 0, empties = 0, idle = 0;
+  uint64_t summary = 0;
+  std::array<uint64_t, kSpanWords> bitmap{};
+  std::array<uint32_t, kSpanLists> list{}; // first span of that length; 0: none
+};
+
+struct Space : Arena {
+  uint32_t end;        // unit at the brk
+  uint32_t top_seen;   // the highest top since the last heartbeat ...
+  uint32_t top_before; // ... and the one before
+  uint32_t idle_beats; // the age at which a free span's memory goes back
+  size_t trim;         // bytes free above the top from which on they go back
+  size_t given_back;   // bytes that did, until the brk moves up again
+  std::array<uint32_t, kMapsMax> old_maps; // units where earlier ones are kept
+  uint32_t old_count;
+  bool map_stays; // for now: other arenas' codes are written, see map_extend
   // Read without the lock, and hardly ever written.
-  char *base;
+  alignas(kApart) char *base;
   // The map, minus base / kUnit: where the code of the unit that p points into
   // lies is this plus p / kUnit.
   std::atomic<uintptr_t> codes;
-  std::atomic<uint32_t> mapped;  // units that have a code
-  alignas(kApart) SpinLock lock; // for all below, and to write the map
-  uint8_t *map;                  // the code of unit 0
-  std::array<uint32_t, kMapsMax> old_maps; // units where earlier ones are kept
-  uint32_t old_count;
-  uint32_t top, end;   // units: behind the last span; at the brk
-  uint32_t top_seen;   // the highest top since the last heartbeat ...
-  uint32_t top_before; // ... and the one before
-  uint32_t beat;
-  size_t trim;         // bytes free above the top from which on they go back
-  size_t given_back;   // bytes that did, until the brk moves up again
-  uint32_t idle_beats; // the age at which a free span's memory goes back
-  uint64_t summary;
-  std::array<uint64_t, kSpanWords> bitmap;
-  std::array<uint32_t, kSpanLists> list; // first span of that length; 0: none
+  std::atomic<uint32_t> mapped; // units that have a code
+  uint8_t *map;                 // the code of unit 0
+  RegionTable regions;
 };
 constinit Space space{};
 
@@ -307,21 +326,21 @@ inline uint32_t span_list(uint32_t units) {
   return kSpanExact + (top - kSpanExactBits) * kSpanSteps + step;
 }
 
-void free_insert(uint32_t unit, uint32_t units) {
-  uint32_t c = span_list(units), first = space.list[c];
-  *free_at(unit) = {units, first, 0, space.beat};
+void free_insert(Arena &arena, uint32_t unit, uint32_t units) {
+  uint32_t c = span_list(units), first = arena.list[c];
+  *free_at(unit) = {units, first, 0, arena.beat};
   foot_before(unit + units) = units;
   code_of(unit) = code_of(unit + units - 1) = kFreeUnit;
   if (first) free_at(first)->prev = unit;
-  space.list[c] = unit;
-  space.bitmap[c / 64] |= 1ull << (c % 64);
-  space.summary |= 1ull << (c / 64);
+  arena.list[c] = unit;
+  arena.bitmap[c / 64] |= 1ull << (c % 64);
+  arena.summary |= 1ull << (c / 64);
 }
 
 // The hardened build's part (chaos/secure.hpp).
 inline void check_free_span(uint32_t unit);
 
-void free_remove(uint32_t unit) {
+void free_remove(Arena &arena, uint32_t unit) {
   if constexpr (kSecure) check_free_span(unit);
   const FreeSpan *span = free_at(unit);
   if (span->next) free_at(span->next)->prev = span->prev;
@@ -330,27 +349,27 @@ void free_remove(uint32_t unit) {
     return;
   }
   uint32_t c = span_list(span->units);
-  space.list[c] = span->next;
+  arena.list[c] = span->next;
   if (span->next) return;
-  space.bitmap[c / 64] &= ~(1ull << (c % 64));
-  if (!space.bitmap[c / 64]) space.summary &= ~(1ull << (c / 64));
+  arena.bitmap[c / 64] &= ~(1ull << (c % 64));
+  if (!arena.bitmap[c / 64]) arena.summary &= ~(1ull << (c / 64));
 }
 
 // The first list from c on that has a span; kSpanLists if there is none.
-uint32_t list_nonempty(uint32_t c) {
+uint32_t list_nonempty(Arena &arena, uint32_t c) {
   if (c >= kSpanLists) return kSpanLists;
   uint32_t w = c / 64;
-  uint64_t bits = space.bitmap[w] >> (c % 64);
+  uint64_t bits = arena.bitmap[w] >> (c % 64);
   if (bits) return c + static_cast<uint32_t>(__builtin_ctzll(bits));
-  uint64_t words = space.summary & ~1ull << w;
+  uint64_t words = arena.summary & ~1ull << w;
   if (!words) return kSpanLists;
   w = static_cast<uint32_t>(__builtin_ctzll(words));
-  return w * 64 + static_cast<uint32_t>(__builtin_ctzll(space.bitmap[w]));
+  return w * 64 + static_cast<uint32_t>(__builtin_ctzll(arena.bitmap[w]));
 }
 
 // The shortest of the first spans of list c that has the units; 0: none.
-uint32_t list_best(uint32_t c, uint32_t units) {
-  uint32_t best = 0, best_units = UINT32_MAX, unit = space.list[c];
+uint32_t list_best(Arena &arena, uint32_t c, uint32_t units) {
+  uint32_t best = 0, best_units = UINT32_MAX, unit = arena.list[c];
   for (int left = kSpanScan; unit && left > 0; left--) {
     if constexpr (kSecure) check_free_span(unit);
     const FreeSpan *span = free_at(unit);
@@ -365,72 +384,72 @@ uint32_t list_best(uint32_t c, uint32_t units) {
 }
 
 // Best fit; 0: there is none.
-uint32_t find_fit(uint32_t units) {
-  uint32_t c = list_nonempty(span_list(units));
+uint32_t find_fit(Arena &arena, uint32_t units) {
+  uint32_t c = list_nonempty(arena, span_list(units));
   if (c == kSpanLists) return 0;
-  uint32_t unit = list_best(c, units);
+  uint32_t unit = list_best(arena, c, units);
   if (unit) return unit;
-  c = list_nonempty(c + 1);
-  return c == kSpanLists ? 0 : list_best(c, units);
+  c = list_nonempty(arena, c + 1);
+  return c == kSpanLists ? 0 : list_best(arena, c, units);
 }
 
 // The first of the longest list that is not empty; 0: all are.
-uint32_t find_long() {
-  if (!space.summary) return 0;
-  auto w = 63u - static_cast<uint32_t>(__builtin_clzll(space.summary));
-  auto b = 63u - static_cast<uint32_t>(__builtin_clzll(space.bitmap[w]));
-  return space.list[w * 64 + b];
+uint32_t find_long(Arena &arena) {
+  if (!arena.summary) return 0;
+  auto w = 63u - static_cast<uint32_t>(__builtin_clzll(arena.summary));
+  auto b = 63u - static_cast<uint32_t>(__builtin_clzll(arena.bitmap[w]));
+  return arena.list[w * 64 + b];
 }
 
 // Cuts the units off the front of a free span; the rest stays free, and as old
 // as it was.
-void take_from(uint32_t unit, uint32_t units) {
+void take_from(Arena &arena, uint32_t unit, uint32_t units) {
   uint32_t have = free_at(unit)->units, beat = free_at(unit)->beat;
   if (beat == kReleased && units >= units_for(kIdleBytes))
     space.idle_beats *= 2;
-  free_remove(unit);
+  free_remove(arena, unit);
   if (have == units) return;
-  free_insert(unit + units, have - units);
+  free_insert(arena, unit + units, have - units);
   free_at(unit + units)->beat = beat;
 }
 
 // 0: no free span has the units.
-uint32_t take_fit(uint32_t units) {
-  uint32_t unit = find_fit(units);
-  if (unit) take_from(unit, units);
+uint32_t take_fit(Arena &arena, uint32_t units) {
+  uint32_t unit = find_fit(arena, units);
+  if (unit) take_from(arena, unit, units);
   return unit;
 }
 
 // For a page of `units` that nothing fits: at least `least` and an eighth of
 // that, which `units` becomes, from the longest free span. 0: it is shorter.
-uint32_t take_smaller(uint32_t least, uint32_t *units) {
+uint32_t take_smaller(Arena &arena, uint32_t least, uint32_t *units) {
   constexpr uint32_t kSmaller = 8;
-  uint32_t unit = find_long(), have = unit ? free_at(unit)->units : 0;
+  uint32_t unit = find_long(arena), have = unit ? free_at(unit)->units : 0;
   if (have < least || have < *units / kSmaller) return 0;
   if (have < *units) *units = have;
-  take_from(unit, *units);
+  take_from(arena, unit, *units);
   return unit;
 }
 
 // Makes [unit, unit + units) free.
-void span_give(uint32_t unit, uint32_t units) {
+void span_give(Arena &arena, uint32_t unit, uint32_t units) {
   if constexpr (kSecure) mark_all(unit, units, kFreeUnit);
   uint32_t behind = unit + units;
-  if (behind < space.top && looks_free(behind)) {
+  if (behind < arena.top && looks_free(behind)) {
     units += free_at(behind)->units;
-    free_remove(behind);
+    free_remove(arena, behind);
   }
   if (is_free_before(unit)) {
     uint32_t before = foot_before(unit);
     if constexpr (kSecure) check_free_span(unit - before);
     unit -= before;
     units += before;
-    free_remove(unit);
+    free_remove(arena, unit);
   }
-  if (unit + units == space.top)
-    space.top = unit;
+  if (unit + units == arena.top)
+    arena.top = unit;
   else
-    free_insert(unit, units);
+    free_insert(arena, unit, units);
 }
 
 // ---- The top, and the brk ---------------------------------------------------
@@ -490,14 +509,14 @@ uint32_t map_move(uint32_t unit, uint32_t units) {
 // Moves the top up by `units`, behind the span at `unit` that ends there, for
 // 0 behind the last one. A map that finds no free span comes before the span,
 // which moves up too, with its `bytes`. Returns where the span is; 0: the space
-// is exhausted.
+// is exhausted, or the map has to move and must not.
 uint32_t top_grow(uint32_t unit, uint32_t units, size_t bytes) {
   uint32_t length = 0, map = 0, before = 0, had = space.mapped >> kUnitBits;
   uint64_t end = uint64_t{space.top} + units;
-  if (end > kMaxUnits) return 0;
+  if (end > kMaxUnits || (end > space.mapped && space.map_stays)) return 0;
   if (end > space.mapped) {
     length = map_length(end);
-    if ((map = take_fit(length))) before = map_move(map, length);
+    if ((map = take_fit(space, length))) before = map_move(map, length);
   }
   uint32_t below = map ? 0 : length;
   bool done = brk_reach(end + below);
@@ -512,7 +531,7 @@ uint32_t top_grow(uint32_t unit, uint32_t units, size_t bytes) {
     if (space.top > space.top_seen) space.top_seen = space.top;
     code_of(unit) = 0; // the map before must not merge with it
   }
-  if (before) span_give(before, had);
+  if (before) span_give(space, before, had);
   return done ? unit : 0;
 }
 
@@ -523,49 +542,51 @@ uint32_t take_top(uint32_t units) {
 
 // Between `least` and `most` units from `unit` on, where another span ends;
 // returns how many. 0: there is no room.
-uint32_t take_behind(uint32_t unit, uint32_t least, uint32_t most) {
-  if (unit == space.top)
+uint32_t take_behind(Arena &arena, uint32_t unit, uint32_t least,
+                     uint32_t most) {
+  if (unit == arena.top)
     return uint64_t{unit} + most <= space.mapped && take_top(most) ? most : 0;
   if (!looks_free(unit) || free_at(unit)->units < least) return 0;
   uint32_t units = free_at(unit)->units < most ? free_at(unit)->units : most;
-  take_from(unit, units);
+  take_from(arena, unit, units);
   return units;
 }
 
 // Makes the object, of `have` units, `want` units long where it lies; returns
 // its unit, see top_grow, or 0: it cannot grow there.
-uint32_t span_resize(uint32_t unit, uint32_t have, uint32_t want) {
+uint32_t span_resize(Arena &arena, uint32_t unit, uint32_t have,
+                     uint32_t want) {
   uint32_t behind = unit + have;
   if (want < have) {
     mark_object(unit, want);
-    span_give(unit + want, have - want);
+    span_give(arena, unit + want, have - want);
     return unit;
   }
-  if (behind == space.top) {
+  if (behind == arena.top) {
     unit = top_grow(unit, want - have, size_t{have} << kUnitBits);
     if (unit) mark_object(unit, want);
     return unit;
   }
   if (!looks_free(behind)) return 0;
   if (have + free_at(behind)->units < want) return 0;
-  take_from(behind, want - have);
+  take_from(arena, behind, want - have);
   mark_object(unit, want);
   return unit;
 }
 
 // Slides an object of `have` units down into the free span before it, and on
 // into the one behind, when that gives it `want` units. Returns its unit.
-uint32_t span_slide(uint32_t unit, uint32_t have, uint32_t want) {
+uint32_t span_slide(Arena &arena, uint32_t unit, uint32_t have, uint32_t want) {
   if (!is_free_before(unit)) return 0;
   uint32_t to = unit - foot_before(unit), behind = unit + have;
-  if (behind < space.top && looks_free(behind))
+  if (behind < arena.top && looks_free(behind))
     behind += free_at(behind)->units;
   if (behind - to < want) return 0;
-  if (behind > unit + have) free_remove(unit + have);
-  free_remove(to);
+  if (behind > unit + have) free_remove(arena, unit + have);
+  free_remove(arena, to);
   std::memmove(unit_at(to), unit_at(unit), size_t{have} << kUnitBits);
   mark_object(to, behind - to);
-  return behind - to > want ? span_resize(to, behind - to, want) : to;
+  return behind - to > want ? span_resize(arena, to, behind - to, want) : to;
 }
 
 // Can a block of a page hold an object at such an address?
@@ -581,14 +602,15 @@ constexpr uint32_t aligned_units(uint32_t units, size_t align) {
 
 // Of the aligned_units that were taken, keeps the first ones whose address is
 // a multiple of `align`, and returns that.
-char *span_trim(uint32_t unit, uint32_t units, uint32_t taken, size_t align) {
+char *span_trim(Arena &arena, uint32_t unit, uint32_t units, uint32_t taken,
+                size_t align) {
   uint32_t extra = taken - units;
   auto address = reinterpret_cast<uintptr_t>(unit_at(unit));
   uintptr_t aligned = (address + align - 1) & ~(align - 1);
   auto skip = static_cast<uint32_t>((aligned - address) >> kUnitBits);
   mark_object(unit + skip, units); // that the pieces do not merge with
-  if (extra > skip) span_give(unit + skip + units, extra - skip);
-  if (skip) span_give(unit, skip);
+  if (extra > skip) span_give(arena, unit + skip + units, extra - skip);
+  if (skip) span_give(arena, unit, skip);
   return unit_at(unit + skip);
 }
 
@@ -616,7 +638,8 @@ void top_give_back() {
 void spans_give_back() {
   int left = kIdleScan;
   uint32_t c = span_list(static_cast<uint32_t>(kIdleBytes >> kUnitBits));
-  for (c = list_nonempty(c); c < kSpanLists; c = list_nonempty(c + 1))
+  for (c = list_nonempty(space, c); c < kSpanLists;
+       c = list_nonempty(space, c + 1))
     for (uint32_t unit = space.list[c]; unit; unit = free_at(unit)->next) {
       if (left-- == 0) return;
       FreeSpan *span = free_at(unit);
@@ -654,7 +677,10 @@ bool space_reset() {
   space.map = reinterpret_cast<uint8_t *>(base);
   space.mapped = kUnit;
   space.old_count = 0;
+  space.map_stays = false;
   space.codes.store(base - (base >> kUnitBits), std::memory_order_release);
+  for (auto &piece : space.regions)
+    piece.store(nullptr, std::memory_order_relaxed);
   if constexpr (kSecure) mark_all(1, kUnit - 1, kFreeUnit);
   return true;
 }

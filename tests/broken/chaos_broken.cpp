@@ -357,15 +357,15 @@ uint32_t &foot(int i) {
 // Each part is a free span as it should be, on the list of its length.
 void two_free_neighbours() {
   uint32_t unit = hole(1), half = at.hole_units / 2;
-  free_remove(unit);
-  free_insert(unit, half);
-  free_insert(unit + half, at.hole_units - half);
+  free_remove(space, unit);
+  free_insert(space, unit, half);
+  free_insert(space, unit + half, at.hole_units - half);
 }
 
 void free_below_the_top() {
   uint32_t unit = space.top;
   space.top += 2;
-  free_insert(unit, 2);
+  free_insert(space, unit, 2);
 }
 
 const broken_test kSpaceTests[] = {
@@ -394,7 +394,7 @@ const broken_test kSpaceTests[] = {
     {"free_next_outside", "C7", [] { at.hole[1]->next = space.end + 1000; }},
     {"free_prev_wrong", "C7", [] { at.hole[1]->prev = hole(2); }},
     {"free_prev_of_the_first", "C7", [] { at.hole[0]->prev = hole(2); }},
-    {"free_on_no_list", "C7", [] { free_remove(hole(1)); }},
+    {"free_on_no_list", "C7", [] { free_remove(space, hole(1)); }},
     {"free_on_the_wrong_list", "C7",
      [] {
        std::swap(space.list[at.hole_units], space.list[0]);
