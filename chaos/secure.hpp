@@ -172,18 +172,20 @@ inline bool is_free_span(uint32_t unit) {
   return unit > 0 && unit < space.top && code_of(unit) == kFreeUnit;
 }
 
-inline void check_free_span(uint32_t unit) {
+inline void check_free_span(Arena &arena, uint32_t unit) {
   if (!is_free_span(unit)) stop("malloc", unit_at(unit), kOverwritten);
   const FreeSpan *span = free_at(unit);
   uint32_t units = span->units;
-  bool sound = units > 0 && units < space.top - unit &&
-               foot_before(unit + units) == units;
+  uint32_t end =
+      arena.top != UINT32_MAX ? arena.top : unit + (1u << kRegionBits);
+  bool sound =
+      units > 0 && units < end - unit && foot_before(unit + units) == units;
   if (span->next)
     sound &= is_free_span(span->next) && free_at(span->next)->prev == unit;
   if (span->prev)
     sound &= is_free_span(span->prev) && free_at(span->prev)->next == unit;
   else if (sound)
-    sound = space.list[span_list(units)] == unit;
+    sound = arena.list[span_list(units)] == unit;
   if (!sound) stop("malloc", unit_at(unit), kOverwritten);
 }
 

@@ -338,10 +338,10 @@ void free_insert(Arena &arena, uint32_t unit, uint32_t units) {
 }
 
 // The hardened build's part (chaos/secure.hpp).
-inline void check_free_span(uint32_t unit);
+inline void check_free_span(Arena &arena, uint32_t unit);
 
 void free_remove(Arena &arena, uint32_t unit) {
-  if constexpr (kSecure) check_free_span(unit);
+  if constexpr (kSecure) check_free_span(arena, unit);
   const FreeSpan *span = free_at(unit);
   if (span->next) free_at(span->next)->prev = span->prev;
   if (span->prev) {
@@ -371,7 +371,7 @@ uint32_t list_nonempty(Arena &arena, uint32_t c) {
 uint32_t list_best(Arena &arena, uint32_t c, uint32_t units) {
   uint32_t best = 0, best_units = UINT32_MAX, unit = arena.list[c];
   for (int left = kSpanScan; unit && left > 0; left--) {
-    if constexpr (kSecure) check_free_span(unit);
+    if constexpr (kSecure) check_free_span(arena, unit);
     const FreeSpan *span = free_at(unit);
     if (span->units >= units && (span->units < best_units ||
                                  (span->units == best_units && unit < best))) {
@@ -441,7 +441,7 @@ void span_give(Arena &arena, uint32_t unit, uint32_t units) {
   }
   if (is_free_before(unit)) {
     uint32_t before = foot_before(unit);
-    if constexpr (kSecure) check_free_span(unit - before);
+    if constexpr (kSecure) check_free_span(arena, unit - before);
     unit -= before;
     units += before;
     free_remove(arena, unit);
