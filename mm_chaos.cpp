@@ -98,6 +98,7 @@ namespace {
 // ---- Heaps ------------------------------------------------------------------
 
 constexpr uint64_t kHeartbeat = 1024; // generic mallocs
+constexpr uint64_t kDrainBeats = 8;   // until what waits in the heap goes back
 // Of spans that are too long for any page only one waits at a time, which
 // serves a program that frees and takes the same again: each that waits keeps
 // its neighbours apart (docs/chaos.md).
@@ -476,7 +477,7 @@ void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
 
 void heap_heartbeat(Heap *heap) {
   // What waits keeps its neighbours apart, and grows no older.
-  if (heap->generic_calls % (kIdleBeats * kHeartbeat) == 0) heap_drain(heap);
+  if (heap->generic_calls % (kDrainBeats * kHeartbeat) == 0) heap_drain(heap);
   arena_heartbeat(*heap->arena);
   uint64_t beat;
   {

@@ -136,7 +136,8 @@ bool check_map(Check &c) {
   uint32_t unit = first ? 0 : unit_starting(space.map), mapped = space.mapped;
   bool is_there =
       first ? mapped == kUnit : unit && mapped <= (space.top - unit) * kUnit;
-  if (!is_there || mapped % kUnit != 0 || space.top > mapped ||
+  if (!is_there || mapped % kUnit != 0 ||
+      space.map_end != unit + mapped / kUnit || space.top > mapped ||
       codes_from(space.base) != space.map) {
     c.failed("C1", space.map, "the map is not there, or not of %u units",
              mapped);

@@ -34,7 +34,8 @@
 // place. A thread that has a pointer reads the map without a lock, so the one
 // before may still be read; but it is as good for whoever does, since the codes
 // of what is in use are in both. So it stays as it is, or, where there are no
-// other threads, becomes a free span.
+// other threads, becomes a free span; and when nothing lies above the map, it
+// slides down with the top.
 // Once other heaps write codes under locks of their own, it moves only with all
 // of these held (map_extend).
 #ifndef CHAOS_SPACE_HPP
@@ -130,6 +131,7 @@ struct Space : Arena {
   std::atomic<uintptr_t> codes;
   std::atomic<uint32_t> mapped; // units that have a code
   uint8_t *map;                 // the code of unit 0
+  uint32_t map_end;             // unit behind it
   RegionTable regions;
 };
 constinit Space space{};
@@ -431,6 +433,31 @@ uint32_t take_smaller(Arena &arena, uint32_t least, uint32_t *units) {
   return unit;
 }
 
+// From now on the map is what lies there.
+void map_set(uint32_t unit, uint32_t units) {
+  space.map = reinterpret_cast<uint8_t *>(unit_at(unit));
+  space.map_end = unit + units;
+  space.codes.store(reinterpret_cast<uintptr_t>(space.map) -
+                        (reinterpret_cast<uintptr_t>(space.base) >> kUnitBits),
+                    std::memory_order_release);
+  mark_own(unit, units);
+}
+
+// The map ends at the top. When what is free before it is as long as itself, or
+// all there is, it slides down: so that a heap that is empty again is one
+// piece. (With other threads it stays: they may be reading it.)
+void map_slide() {
+  uint32_t units = space.mapped >> kUnitBits, unit = space.map_end - units;
+  if (!is_free_before(unit) || !__libc_single_threaded) return;
+  uint32_t to = unit - foot_before(unit);
+  if (unit - to < units && to > 1) return;
+  free_remove(space, to);
+  std::memmove(unit_at(to), unit_at(unit), space.mapped);
+  map_set(to, units);
+  space.top = to + units;
+  if constexpr (kSecure) mark_all(space.top, unit - to, kFreeUnit);
+}
+
 // Makes [unit, unit + units) free.
 void span_give(Arena &arena, uint32_t unit, uint32_t units) {
   if constexpr (kSecure) mark_all(unit, units, kFreeUnit);
@@ -450,6 +477,7 @@ void span_give(Arena &arena, uint32_t unit, uint32_t units) {
     arena.top = unit;
   else
     free_insert(arena, unit, units);
+  if (arena.top == space.map_end) map_slide();
 }
 
 // ---- The top, and the brk ---------------------------------------------------
@@ -495,12 +523,8 @@ uint32_t map_move(uint32_t unit, uint32_t units) {
   uint32_t mapped = units << kUnitBits;
   if constexpr (kSecure)
     std::memset(map + space.mapped, kFreeUnit, mapped - space.mapped);
-  space.map = map;
   space.mapped = mapped;
-  space.codes.store(reinterpret_cast<uintptr_t>(map) -
-                        (reinterpret_cast<uintptr_t>(space.base) >> kUnitBits),
-                    std::memory_order_release);
-  mark_own(unit, units);
+  map_set(unit, units);
   if (__libc_single_threaded || before == 0) return before;
   space.old_maps[space.old_count++] = before;
   return 0;
@@ -676,6 +700,7 @@ bool space_reset() {
   space.list = {};
   space.map = reinterpret_cast<uint8_t *>(base);
   space.mapped = kUnit;
+  space.map_end = 1;
   space.old_count = 0;
   space.map_stays = false;
   space.codes.store(base - (base >> kUnitBits), std::memory_order_release);

@@ -546,8 +546,9 @@ int sweep_map(const void *) {
 int sweep_space(const void *) {
   silence_the_checker();
   int bad = sweep(space.base, "base") | sweep(space.map, "the map") |
-            sweep(space.mapped, "mapped") | sweep(space.codes, "codes") |
-            sweep(space.end, "end") | sweep(space.summary, "the summary") |
+            sweep(space.mapped, "mapped") | sweep(space.map_end, "map_end") |
+            sweep(space.codes, "codes") | sweep(space.end, "end") |
+            sweep(space.summary, "the summary") |
             sweep(space.bitmap, "the bitmap") |
             sweep(space.list, "a list's head") |
             sweep(&space.top, sizeof space.top, "top", may_be_inside);
