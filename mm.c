@@ -540,7 +540,7 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
     /* Rather the nest than to end the growth of the last block. */
     if (heap.nest_units >= units && (heap.top->head & kPrevGrows))
       nest_drop();
-    else if (top_units() >= units + kMinUnits || !heap_drain())
+    else if (!heap_drain())
       break;
     block *b = heap_fit(units, small);
     if (b) return b;
@@ -686,9 +686,11 @@ static block *realloc_at_top(block *b, uint32_t units) {
   if (before >= have / kSlidePart && before + have >= units) {
     b = block_slide(b); /* the hole in front is worth the copy */
   } else if (have >= kRaiseLeast && heap.nest_units < raise / 16 &&
+             list_nonempty(list_of_size(raise)) == kLists &&
              top_extend(missing + raise + kMinUnits)) {
     /* A large block that grows at the end must not be cut off by the next
-     * small one that finds no room in front of it. */
+     * small one that finds no room in front of it. (If there is a free block
+     * of that size, it will be the nest.) */
     b = block_raise(b, raise);
   }
   have = block_units(b);

@@ -1,0 +1,55 @@
+// mm_again_test.cpp - mm.c in a heap that is used again and again in the same
+// way: it must not need more and more of it.
+#include "memlib.h"
+#include "mm.h"
+#include "tests/check.h"
+
+#include <cstdio>
+#include <random>
+#include <vector>
+
+extern "C" int mm_checkheap(int line);
+
+namespace {
+
+// One buffer grows by half, eight times over, and after each growth some small
+// blocks come, of which a few stay until the end.
+void grow_among_small_blocks(std::mt19937 &random, size_t limit) {
+  std::vector<void *> kept;
+  for (int round = 0; round < 8; round++) {
+    void *buffer = nullptr;
+    for (size_t size = 64; size < limit; size += size / 2) {
+      buffer = mm_realloc(buffer, size);
+      CHECK(buffer != nullptr);
+      void *small[4];
+      for (void *&p : small) p = mm_malloc(32 + random() % 32);
+      for (void *p : small) {
+        if (random() % 4 == 0)
+          kept.push_back(p);
+        else
+          mm_free(p);
+      }
+    }
+    mm_free(buffer);
+  }
+  for (void *p : kept) mm_free(p);
+}
+
+TEST(mm_heap_of_a_growing_buffer_stays_as_large) {
+  const unsigned seed = std::random_device{}();
+  const size_t before = mem_limit();
+  CHECK_EQ(mem_reserve(size_t{64} << 20, nullptr), 0);
+  CHECK_EQ(mm_init(), 0);
+  size_t early = 0;
+  for (int pass = 0; pass < 300; pass++) {
+    std::mt19937 random(seed);
+    grow_among_small_blocks(random, 3 << 20);
+    if (pass == 9) early = mem_high_water();
+  }
+  if (mem_high_water() > early + early / 8) std::printf("    seed %u\n", seed);
+  CHECK(mem_high_water() <= early + early / 8);
+  CHECK(mm_checkheap(__LINE__));
+  if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
+}
+
+} // namespace
