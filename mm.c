@@ -116,12 +116,12 @@ enum {
   /* The part of the heap that a nest gets, and its least units. */
   kNestPart = 128,
   kNestLeast = 16,
-  /* A block counts as growing if it is this many times the mean request. */
-  kGrowerTimes = 3,
   /* The last block of the heap grows into a hole in front of it that is at
    * least this part of the block: the copy then costs at most kSlidePart times
    * what is won. */
-  kSlidePart = 8,
+  kSlidePart = 4,
+  /* A block that slides into the room of a growing one leaves it this part. */
+  kKeepPart = 4,
   /* It moves up by this part of itself to leave a nest in front of it; blocks
    * of fewer units get too little of one by that. */
   kRaisePart = 64,
@@ -318,6 +318,7 @@ static inline block *list_best(unsigned c, uint32_t units) {
 static inline block *list_fit(uint32_t units, unsigned *c) {
   *c = list_nonempty(list_of_size(units));
   if (*c == kLists) return NULL;
+  if (*c < kExact) return block_at(heap.list[*c]);
   block *b = list_best(*c, units);
   if (b) return b;
   *c = list_nonempty(*c + 1);
@@ -637,7 +638,7 @@ static void block_shrink(block *b, uint32_t units) {
  * enlarged again, its history being all that is known of it. Not for small
  * blocks: they move cheaply, and there are too many of them. */
 static void block_mark_growing(block *b) {
-  if ((uint64_t)block_units(b) * 64 < heap.mean * kGrowerTimes) return;
+  if ((uint64_t)block_units(b) * 64 < heap.mean) return;
   block *next = block_next(b);
   if (next->head & kPrevGrows) return;
   bool listed = !block_allocated(next) && next != heap.top;
@@ -647,8 +648,11 @@ static void block_mark_growing(block *b) {
 }
 
 /* Moves b down into the free block in front of it, and takes in the free block
- * behind it too; the whole is allocated. */
-static block *block_slide(block *b) {
+ * behind it too; the whole, of at least `units`, is allocated. If the block in
+ * front grows as well, it keeps a part of what is not needed now: else each of
+ * a row of growing blocks takes all of its neighbour's room, and every growth
+ * is a copy. */
+static block *block_slide(block *b, uint32_t units) {
   uint32_t have = block_units(b), before = *block_foot_before(b);
   block *next = block_next(b), *to = block_prev(b);
   if (!block_allocated(next) && next != heap.top) {
@@ -657,6 +661,15 @@ static block *block_slide(block *b) {
   }
   next->head &= ~(uint32_t)kPrevGrows;
   list_remove(to, before);
+  bool shared = to->head & kPrevGrows;
+  uint32_t keep = shared ? (before + have - units) / kKeepPart : 0;
+  if (keep >= kMinUnits) {
+    block_set_free(to, keep);
+    list_insert(to, list_of(to, keep));
+    to = block_after(to, keep);
+    to->head = 0;
+    before -= keep;
+  }
   memmove(block_payload(to), block_payload(b), block_payload_size(b));
   block_set_allocated(to, before + have);
   return to;
@@ -684,7 +697,7 @@ static block *realloc_at_top(block *b, uint32_t units) {
   if (!top_extend(missing + kMinUnits)) return NULL;
   uint32_t before = block_prev_allocated(b) ? 0 : *block_foot_before(b);
   if (before >= have / kSlidePart && before + have >= units) {
-    b = block_slide(b); /* the hole in front is worth the copy */
+    b = block_slide(b, units); /* the hole in front is worth the copy */
   } else if (have >= kRaiseLeast && heap.nest_units < raise / 16 &&
              list_nonempty(list_of_size(raise)) == kLists &&
              top_extend(missing + raise + kMinUnits)) {
@@ -715,7 +728,7 @@ static block *realloc_in_place(block *b, uint32_t units) {
   if (before > kMaxUnits - have - behind) before = 0;
   if (before + have + behind < units) return NULL;
   if (have + behind < units) {
-    b = block_slide(b);
+    b = block_slide(b, units);
   } else {
     list_remove(next, behind);
     block_set_allocated(b, have + behind);
@@ -773,18 +786,13 @@ static uint32_t aligned_gap(const block *b, size_t align, uint32_t units) {
   return gap + units <= block_units(b) ? (uint32_t)gap : UINT32_MAX;
 }
 
-/* A free block that an aligned one fits into as it lies, from the lists that
- * best fit would look at next, and a bounded number of these. */
+/* A free block that an aligned one fits into as it lies. Only the first block
+ * of each list is looked at; in some later list every block is large enough. */
 static block *list_fit_aligned(uint32_t units, size_t align) {
   unsigned c = list_nonempty(list_of_size(units));
-  for (int lists = kScan; c < kLists && lists > 0; lists--) {
-    uint32_t index = heap.list[c];
-    for (int left = kScan; index && left > 0; left--) {
-      block *b = block_at(index);
-      if (aligned_gap(b, align, units) != UINT32_MAX) return b;
-      index = b->next;
-    }
-    c = list_nonempty(c + 1);
+  for (; c < kLists; c = list_nonempty(c + 1)) {
+    block *b = block_at(heap.list[c]);
+    if (aligned_gap(b, align, units) != UINT32_MAX) return b;
   }
   return NULL;
 }
