@@ -100,6 +100,27 @@ TEST(mm_blocks_beyond_4_gib) {
   });
 }
 
+// What is free beside a block may be more than one header can say together
+// with it: 8 GiB at an alignment of 16.
+TEST(mm_reallocs_beside_large_free_blocks) {
+  in_large_heap([] {
+    constexpr size_t kPart = kHeap / 64; // eight are the largest block
+    void *a = mm_malloc(5 * kPart), *b = mm_malloc(6 * kPart);
+    void *last = mm_malloc(5 * kPart);
+    mm_free(b);
+    CHECK(mm_checkheap(__LINE__));
+    CHECK(mm_realloc(a, 7 * kPart) == a); // into what is free behind
+    CHECK(mm_checkheap(__LINE__));
+    CHECK(mm_realloc(a, 5 * kPart) == a);
+    CHECK(mm_checkheap(__LINE__));
+    CHECK(mm_realloc(last, 7 * kPart) == last); // not into what is in front
+    CHECK(mm_checkheap(__LINE__));
+    mm_free(a);
+    mm_free(last);
+    CHECK(mm_checkheap(__LINE__));
+  });
+}
+
 TEST(mm_sizes_above_fail_cleanly) {
   in_large_heap([] {
     void *p = mm_malloc(1000);
