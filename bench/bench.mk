@@ -2,6 +2,7 @@
 #
 #   make bench                           BENCH="speed calls" for some parts
 #   make bench FAMILIES=1                SEED=N, DRAWS=N
+#   make build/bench/growth              for the curves in docs/mm.md
 BENCH =
 FAMILIES =
 SEED =
@@ -14,11 +15,12 @@ bench: all $(GENERATOR) $(B)/bench/calls
 	  FAMILIES='$(FAMILIES)' SEED='$(SEED)' DRAWS='$(DRAWS)' \
 	  ROUNDS='$(ROUNDS)' MAKE='$(MAKE)' bench/run.sh
 
-$(B)/bench/calls.o: bench/calls.cpp $(B)/flags
+$(B)/bench/%.o: bench/%.cpp $(B)/flags
 	@mkdir -p $(@D)
 	$(CXX) -std=c++20 $(CXXFLAGS) $(WARN) $(DEFS) -c $< -o $@
-$(B)/bench/calls: $(B)/bench/calls.o $(B)/memlib.o driver/memlib.symbols
+$(B)/bench/%: $(B)/bench/%.o $(B)/memlib.o driver/memlib.symbols
 	$(LINK) $(filter %.o,$^) -o $@ -Wl,--dynamic-list=driver/memlib.symbols \
 	  -ldl
+.PRECIOUS: $(B)/bench/%.o
 
 -include $(wildcard $(B)/bench/*.d)
