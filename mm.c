@@ -533,7 +533,7 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
     /* Rather the nest than to end the growth of the last block. */
     if (heap.nest_units >= units && (heap.top->head & kPrevGrows))
       nest_drop();
-    else if (!heap_drain())
+    else if (top_units() >= units + kMinUnits || !heap_drain())
       break;
     block *b = heap_fit(units, small);
     if (b) return b;
