@@ -334,7 +334,7 @@ void page_release(Heap *heap, Page *page) {
 // An empty page goes back, unless it is the only one in its queue: the next
 // malloc would have to make it again.
 __attribute__((noinline)) void page_retire(Heap *heap, Page *page) {
-  if (page->prev == 0 && page->next == 0) return;
+  if (page->prev == page->next) return; // both 0: it is the only one
   page_release(heap, page);
 }
 
@@ -676,17 +676,24 @@ extern "C" int mm_init(void) {
   return space_reset() ? 0 : -1;
 }
 
+// A block of the page at hand, for at most kTableMax bytes.
+static inline Block *malloc_at_hand(Heap *heap, size_t size) {
+  Page *page = heap->first[kClassTable[(size + kAlign - 1) / kAlign]];
+  return page->free ? page_pop(page) : nullptr;
+}
+
 extern "C" void *mm_malloc(size_t size) {
   Heap *heap = self.heap;
-  if (size <= kTableMax) {
-    Page *page = heap->first[kClassTable[(size + kAlign - 1) / kAlign]];
-    if (page->free) return page_pop(page);
+  if (size <= kPageFirst) {
+    if (Block *block = malloc_at_hand(heap, size)) return block;
   } else if (size <= size_t{kWaitUnits} * kUnit) {
     Block *&waiting = heap->waiting[units_for(size)];
     if (Block *block = waiting) {
       waiting = block_next(heap, block);
       return block;
     }
+    if (size <= kTableMax)
+      if (Block *block = malloc_at_hand(heap, size)) return block;
   }
   return malloc_generic(heap, size);
 }
