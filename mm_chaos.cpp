@@ -98,7 +98,7 @@ namespace {
 // ---- Heaps ------------------------------------------------------------------
 
 constexpr uint64_t kHeartbeat = 1024; // generic mallocs
-constexpr uint64_t kDrainBeats = 8;   // until what waits in the heap goes back
+constexpr uint64_t kDrainBeats = 4;   // until what waits in the heap goes back
 // Of spans that are too long for any page only one waits at a time, which
 // serves a program that frees and takes the same again: each that waits keeps
 // its neighbours apart (docs/chaos.md).
@@ -334,7 +334,7 @@ void page_release(Heap *heap, Page *page) {
 // An empty page goes back, unless it is the only one in its queue: the next
 // malloc would have to make it again.
 __attribute__((noinline)) void page_retire(Heap *heap, Page *page) {
-  if (page->prev == page->next) return; // both 0: it is the only one
+  if (page->prev == 0 && page->next == 0) return;
   page_release(heap, page);
 }
 
