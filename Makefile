@@ -119,13 +119,13 @@ $(B)/mm_chaos.o: mm_chaos.cpp $(B)/flags
 $(B)/mm_chaos.pic.o: mm_chaos.cpp $(B)/flags
 	$(say)
 	$(Q)$(ALLOC_CXX) -fPIC -c $< -o $@
-# The same with the geometry of the paper.
+# The same with the geometry of the paper, which has no hardened build.
 $(B)/mm_chaos_paper.o: mm_chaos.cpp $(B)/flags
 	$(say)
-	$(Q)$(ALLOC_CXX) -DCHAOS_PAPER -c $< -o $@
+	$(Q)$(ALLOC_CXX) -UCHAOS_SECURE -DCHAOS_PAPER -c $< -o $@
 $(B)/mm_chaos_paper.pic.o: mm_chaos.cpp $(B)/flags
 	$(say)
-	$(Q)$(ALLOC_CXX) -DCHAOS_PAPER -fPIC -c $< -o $@
+	$(Q)$(ALLOC_CXX) -UCHAOS_SECURE -DCHAOS_PAPER -fPIC -c $< -o $@
 
 $(B)/mm.abi.o: mm.c driver/abi.c driver/abi.sh $(B)/mm.o
 	$(say)
