@@ -27,7 +27,8 @@
 #define MAX_HEAP (1UL << 30)
 #endif
 
-/* Free bytes at the end of the heap from which on mm.c moves the brk down. */
+/* Free bytes at the end of the heap from which on mm.c moves the brk down;
+ * Chaos gives back no shorter piece. */
 #ifndef TRIM_THRESHOLD
 #define TRIM_THRESHOLD (128UL << 10)
 #endif

@@ -38,7 +38,8 @@
  *   small     a page of its class: with one size class a page, no headers
  *   larger    a span of its own, in whole units. Short spans that were freed,
  *             and one longer, wait in the heap, by length, for the next
- *             request (at most until the brk would have to move)
+ *             request (at most until the brk would have to move, or for four
+ * beats)
  *
  * From which size on, depends on the class: it gets pages when it has so many
  * bytes that a page is worth it (wants_span).
@@ -235,7 +236,7 @@ uint32_t take_units(Heap *heap, uint32_t units, Take take) {
     if (uint32_t unit = take(own, may_move)) return unit;
   }
   Locked all(everyone);
-  if (map_extend(units)) {
+  while (map_extend(units)) {
     Locked locked(own);
     if (uint32_t unit = take(own, true)) return unit;
   }
@@ -592,8 +593,8 @@ void heap_adopt_returned(Heap *heap, Heap *old) {
 }
 
 // Has all arenas give back their empty regions, and takes over the pages of
-// heaps whose threads ended. Full pages stay with the
-// old heap until another thread has freed in them.
+// heaps whose threads ended. Full pages stay with the old heap until another
+// thread has freed in them.
 void heap_adopt(Heap *heap) {
   Locked locked(everyone);
   for (Heap *old = everyone.heaps; old; old = old->next) {
@@ -750,8 +751,7 @@ void *resize_in_place(Heap *heap, void *p, size_t size) {
   if (!to) return nullptr;
   count_span(heap, have, -1);
   count_span(heap, want, 1);
-  // Where in its unit it begins is the same.
-  return static_cast<char *>(p) + (unit_at(to) - unit_at(unit));
+  return unit_at(to);
 }
 
 } // namespace

@@ -121,7 +121,7 @@ uint32_t object_units_at(uint32_t unit) {
 void check_own(Check &c, uint32_t unit, uint32_t units) {
   uint32_t have = unit > 0 && unit < space.top ? object_units_at(unit) : 0;
   if (have == 0 || (units && have != units))
-    c.failed("C1", unit_at(unit), "it is no map of %u units", units);
+    c.failed("C1", unit_at(unit), "it is no map (of %u units)", units);
   c.own++;
 }
 

@@ -20,9 +20,10 @@
 // block stays what it is, so who frees it reads the right byte without a lock;
 // acquire, as another thread may just have placed and wiped the piece.
 //
-// What is longer than 64 KiB comes from the space, for every heap. The arena
-// keeps its empty regions for later; they go back to the space before the brk
-// moves, whoever moves it, and bit by bit when they are not used.
+// What is longer than 64 KiB comes from the space, for every heap; only when
+// the space is exhausted, from any arena that has it. The arena keeps its empty
+// regions for later; they go back to the space before malloc moves the brk, in
+// whichever thread, and bit by bit when they are not used.
 //
 // The order of the locks: all heaps' (Everyone), an arena's, the space's.
 #ifndef CHAOS_REGION_HPP
@@ -197,6 +198,7 @@ uint32_t arena_take(Arena &arena, uint32_t units, bool may_move) {
   if (unit) return unit;
   if (&arena == &space)
     return may_move || !brk_must_move(units) ? take_top(units) : 0;
+  if (units > kRegionRoom) return 0;
   if (arena.empties)
     free_insert(arena, region_pop(arena) * kRegion + 1, kRegionRoom);
   else if (!region_take(arena, may_move))

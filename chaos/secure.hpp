@@ -30,10 +30,10 @@
 // No guard pages: a guard is an OS page that cannot be accessed, and the lab's
 // heap is one range of plain memory, of which an allocator can move the end
 // but not protect a part; mem_release makes pages that read as zero and can be
-// written, which guards nothing. A free span in the place of a guard would take
-// a sixteenth of the first segments, which are 64 KiB, and be silent when it is
-// written. The only guard is the one that memlib keeps above the brk, where the
-// driver asks for it; the map's codes catch the wrong pointers themselves.
+// written, which guards nothing. A free span in the place of a guard would be
+// silent when it is written. The only guard is the one that memlib keeps above
+// the brk, where the driver asks for it; the map's codes catch the wrong
+// pointers themselves.
 #ifndef CHAOS_SECURE_HPP
 #define CHAOS_SECURE_HPP
 

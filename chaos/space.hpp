@@ -34,10 +34,9 @@
 // place. A thread that has a pointer reads the map without a lock, so the one
 // before may still be read; but it is as good for whoever does, since the codes
 // of what is in use are in both. So it stays as it is, or, where there are no
-// other threads, becomes a free span; and when nothing lies above the map, it
-// slides down with the top.
-// Once other heaps write codes under locks of their own, it moves only with all
-// of these held (map_extend).
+// other threads, becomes a free span (but for unit 0); and when nothing lies
+// above the map, it slides down with the top. Once other heaps write codes
+// under locks of their own, it moves only with all of these held (map_extend).
 #ifndef CHAOS_SPACE_HPP
 #define CHAOS_SPACE_HPP
 
@@ -410,8 +409,9 @@ uint32_t find_long(Arena &arena) {
 // as it was.
 void take_from(Arena &arena, uint32_t unit, uint32_t units) {
   uint32_t have = free_at(unit)->units, beat = free_at(unit)->beat;
-  if (beat == kReleased && units >= units_for(kIdleBytes))
-    space.idle_beats *= 2;
+  if (beat == kReleased && units >= units_for(kIdleBytes) &&
+      space.idle_beats <= space.beat)
+    space.idle_beats *= 2; // twice the time that there was is enough
   free_remove(arena, unit);
   if (have == units) return;
   free_insert(arena, unit + units, have - units);
@@ -526,8 +526,8 @@ uint32_t map_move(uint32_t unit, uint32_t units) {
   uint32_t mapped = units << kUnitBits;
   if constexpr (kSecure)
     std::memset(map + space.mapped, kFreeUnit, mapped - space.mapped);
-  space.mapped = mapped;
   map_set(unit, units);
+  space.mapped = mapped; // after the place: see known_code
   if (__libc_single_threaded || before == 0) return before;
   space.old_maps[space.old_count++] = before;
   return 0;
@@ -543,23 +543,25 @@ uint32_t top_grow(uint32_t unit, uint32_t units, size_t bytes) {
   if (end > kMaxUnits || (end > space.mapped && space.map_stays)) return 0;
   if (end > space.mapped) {
     length = map_length(end);
-    if ((map = take_fit(space, length))) before = map_move(map, length);
+    map = take_fit(space, length);
   }
   uint32_t below = map ? 0 : length;
-  bool done = brk_reach(end + below);
-  if (done) {
-    if (!unit) unit = space.top;
-    if (below) {
-      if (bytes) std::memmove(unit_at(unit + below), unit_at(unit), bytes);
-      before = map_move(unit, length);
-    }
-    unit += below;
-    space.top += below + units;
-    if (space.top > space.top_seen) space.top_seen = space.top;
-    code_of(unit) = 0; // the map before must not merge with it
+  if (!brk_reach(end + below)) {
+    if (map) span_give(space, map, length);
+    return 0;
   }
+  if (!unit) unit = space.top;
+  if (below) {
+    if (bytes) std::memmove(unit_at(unit + below), unit_at(unit), bytes);
+    map = unit;
+  }
+  if (length) before = map_move(map, length);
+  unit += below;
+  space.top += below + units;
+  if (space.top > space.top_seen) space.top_seen = space.top;
+  code_of(unit) = 0; // the map before must not merge with it
   if (before) span_give(space, before, had);
-  return done ? unit : 0;
+  return unit;
 }
 
 // From the end of the heap; 0 if that is exhausted.

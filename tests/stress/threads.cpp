@@ -284,6 +284,25 @@ void test_producer_and_consumer() {
   passed();
 }
 
+// A request that no heap has room for takes nothing from it, whichever thread
+// makes it.
+void test_too_large() {
+  run.test = "too_large";
+  start_heap();
+  mm_free(mm_malloc(100));
+  std::thread([] {
+    mm_free(mm_malloc(100)); // what the thread's own heap takes
+    size_t before = mem_heapsize();
+    for (int i = 0; i < 200; i++)
+      if (mm_malloc(MAX_HEAP)) fail("malloc(MAX_HEAP) does not fail");
+    if (mem_heapsize() > before + (1 << 20))
+      fail("the heap grew from %zu to %zu bytes when malloc failed", before,
+           mem_heapsize());
+  }).join();
+  check_heap();
+  passed();
+}
+
 const struct {
   const char *name;
   void (*run)();
@@ -292,6 +311,7 @@ const struct {
     {"producer_and_consumer", test_producer_and_consumer},
     {"rounds", test_rounds},
     {"survivors", test_survivors},
+    {"too_large", test_too_large},
 };
 
 } // namespace
