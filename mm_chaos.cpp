@@ -751,7 +751,9 @@ void *resize_in_place(Heap *heap, void *p, size_t size) {
   if (!to) return nullptr;
   count_span(heap, have, -1);
   count_span(heap, want, 1);
-  return unit_at(to);
+  // In the paper's geometry an object may begin inside of its unit: there
+  // again.
+  return static_cast<char *>(p) + (unit_at(to) - unit_at(unit));
 }
 
 } // namespace
