@@ -34,7 +34,8 @@
  * Why quick lists: a program asks again for the sizes that it just freed, and
  * to merge a block only to cut it off again costs ten times as much as to put
  * it aside. But what lies aside keeps its neighbours from merging: so only
- * small blocks wait, and all are merged before the heap grows.
+ * small blocks wait, and all are merged before the heap grows, or when it could
+ * shrink.
  *
  * Why a nest: where small and large blocks come in turn, a row of small ones
  * that stay keeps the large ones that go from ever merging. So the small ones
@@ -387,8 +388,9 @@ static block *top_take(uint32_t units) {
 
 /* Makes [b, b + units) free: b is on no list, its header is right about what
  * is in front of it. The four cases of Knuth's: either neighbour may be free,
- * and is then taken in at once, unless the header could not say their sum. */
-static void heap_release(block *b, uint32_t units) {
+ * and is then taken in at once, unless the header could not say their sum.
+ * Returns the units of the free block, 0 if it is the top. */
+static uint32_t heap_release(block *b, uint32_t units) {
   block *next = block_after(b, units);
   uint32_t before = block_free_before(b);
   if (before != 0 && before <= kMaxUnits - units) {
@@ -399,7 +401,7 @@ static void heap_release(block *b, uint32_t units) {
   if (next == heap.top && units <= kMaxUnits - top_units()) {
     top_set(b);
     if ((size_t)top_units() * kUnit >= heap.trim) top_give_back();
-    return;
+    return 0;
   }
   if (!block_allocated(next) && next != heap.top &&
       units <= kMaxUnits - block_units(next)) {
@@ -408,6 +410,7 @@ static void heap_release(block *b, uint32_t units) {
   }
   block_set_free(b, units);
   list_insert(b, list_of(b, units));
+  return units;
 }
 
 /* Gives back what waits on one quick list, that of the largest blocks: they
@@ -464,6 +467,14 @@ static void nest_drop(void) {
   uint32_t units = heap.nest_units;
   heap.nest_units = 0;
   if (units) heap_release(heap.nest, units);
+}
+
+/* Gives back all that is kept aside; false if nothing is. */
+static bool heap_drain_all(void) {
+  bool any = heap.nest_units != 0;
+  while (heap_drain()) any = true;
+  nest_drop();
+  return any;
 }
 
 /* Cuts `units` off the front of the nest; NULL if it has not that many. */
@@ -543,9 +554,7 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
   b = place_at_top(units, small);
   if (b) return b;
   /* The heap is exhausted, but for what is kept aside. */
-  if (heap.nest_units == 0 && !heap_drain()) return NULL;
-  nest_drop();
-  return heap_fall_back(units, small);
+  return heap_drain_all() ? heap_fall_back(units, small) : NULL;
 }
 
 /* Not inlined, like all that is rare: a short function saves no registers. */
@@ -610,7 +619,9 @@ void mm_free(void *ptr) {
     heap.quick[units] = ptr;
     return;
   }
-  heap_release(b, units);
+  /* A free block as long as the brk would move down for: what is kept aside
+   * may be all that lies between it and the top. */
+  if ((size_t)heap_release(b, units) * kUnit >= heap.trim) heap_drain_all();
 }
 
 /* ---- realloc ----------------------------------------------------------- */

@@ -265,10 +265,10 @@ size_t class_bytes(const Heap *heap, size_t c) {
 }
 
 Page *heap_fresh_page(Heap *heap, size_t c) {
+  size_t size = kClassSize[c];
   uint32_t units = page_units(c, class_bytes(heap, c));
-  uint32_t least = least_page_units(kClassSize[c]);
   uint32_t unit = take_units(heap, units, [&](Arena &arena, bool may_move) {
-    uint32_t taken = arena_take_page(arena, least, &units, may_move);
+    uint32_t taken = arena_take_page(arena, size, &units, may_move);
     if (taken) mark_page(taken, 0, units);
     return taken;
   });
@@ -309,13 +309,14 @@ uint32_t take_room(Heap *heap, Page *page, uint32_t least, uint32_t most) {
 // one page less.
 bool page_grow(Heap *heap, Page *page) {
   size_t capacity = page_capacity(page), size = page_block_size(page);
+  size_t c = page->size_class;
   uint32_t units = page->units;
-  uint32_t least = units_for(sizeof(Page) + (capacity + 1) * size) - units;
-  uint32_t most =
-      page_units(page->size_class, class_bytes(heap, page->size_class));
-  if (units + least > kPageUnits) return false;
+  uint32_t least = units_for_blocks(size, capacity + 1) - units;
+  uint32_t most = page_units(c, class_bytes(heap, c));
+  uint32_t longest = page_units(c, SIZE_MAX); // beyond, more would be useless
+  if (units + least > longest) return false;
   if (most < least) most = least;
-  if (most > kPageUnits - units) most = kPageUnits - units;
+  if (most > longest - units) most = longest - units;
   uint32_t more = take_room(heap, page, least, most);
   if (!more) return false;
   page_set_units(page, units + more);

@@ -163,10 +163,6 @@ constexpr uint32_t page_units(size_t c, size_t) {
   return kClassSize[c] <= kSmallMax ? 1 : kPageUnits;
 }
 
-constexpr uint32_t least_page_units(size_t size) {
-  return size <= kSmallMax ? 1 : kPageUnits;
-}
-
 // What fits into a page gets a page.
 constexpr bool wants_span(size_t, size_t) {
   return false;
@@ -363,7 +359,7 @@ uint32_t arena_take(Arena &, uint32_t units, bool may_move) {
 }
 
 // There are no smaller pages.
-uint32_t arena_take_page(Arena &arena, uint32_t, uint32_t *units,
+uint32_t arena_take_page(Arena &arena, size_t, uint32_t *units,
                          bool may_move) {
   return arena_take(arena, *units, may_move);
 }

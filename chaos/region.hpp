@@ -206,17 +206,22 @@ uint32_t arena_take(Arena &arena, uint32_t units, bool may_move) {
   return take_fit(arena, units);
 }
 
-// For a page of `units`; but rather a smaller one, of at least `least`, in what
-// is free than the brk moved.
-uint32_t arena_take_page(Arena &arena, uint32_t least, uint32_t *units,
+// For a page of `units` with blocks of `size`; but rather a shorter one, in what
+// is free, than the brk moved. When the brk can move no further, one of half as
+// many blocks, and so on: no longer than these need, as others need the rest.
+uint32_t arena_take_page(Arena &arena, size_t size, uint32_t *units,
                          bool may_move) {
   if (!may_move) return arena_take(arena, *units, false);
   uint32_t unit = take_fit(arena, *units);
-  if (!unit) unit = take_smaller(arena, least, units);
+  if (!unit) unit = take_smaller(arena, units_for_blocks(size, 1), units);
   if (!unit) unit = arena_take(arena, *units, true);
-  if (unit) return unit;
-  *units = least;
-  return arena_take(arena, least, true);
+  size_t blocks = (*units * kUnit - sizeof(Page)) / size;
+  while (!unit && blocks > 1) {
+    blocks /= 2;
+    *units = units_for_blocks(size, blocks);
+    unit = arena_take(arena, *units, true);
+  }
+  return unit;
 }
 
 // Gives a span back, with no lock held but maybe that of all heaps.

@@ -299,9 +299,9 @@ inline uint32_t page_units(size_t c, size_t class_bytes) {
   return kPageLength[c][k < kDoublings ? k : kDoublings - 1];
 }
 
-// When there is no room for such a page: one block.
-constexpr uint32_t least_page_units(size_t size) {
-  return units_for(sizeof(Page) + size);
+// What a page of so many blocks needs.
+constexpr uint32_t units_for_blocks(size_t size, size_t blocks) {
+  return units_for(sizeof(Page) + blocks * size);
 }
 
 // An object of this class had better get a span: as long as a page would have

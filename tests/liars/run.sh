@@ -72,8 +72,9 @@ check_verdicts() {
     check_trace "$t" "$valid" "$fault"
   done < "$work/verdicts"
   for t in $traces; do
-    valid=$(json "$work/$liar.json" "allocators.1.traces.trace=$t.valid")
-    want_equal "the other allocator on $t" true "$valid"
+    other="allocators.1.traces.trace=$t"
+    [ "$(json "$work/$liar.json" "$other.valid")" = true ] ||
+      problem "the other allocator on $t: $(json "$work/$liar.json" "$other.fault")"
   done
 }
 
@@ -105,10 +106,11 @@ check_edge() {
 }
 
 run_liar() { # with $liar, $where, $flags, and the regexes in a file
+  # The limits are for liars: a busy machine needs seconds for an honest one.
   begin "$liar"
   # shellcheck disable=SC2086
   mdrive --allocator "$T/liars/$liar.so" -A "$T/liars/honest.so" $files \
-    --reference none --rounds 1 -s 5 --json "$work/$liar.json" $flags
+    --reference none --rounds 1 -s 20 --json "$work/$liar.json" $flags
   case $where in
   none | edge) want_equal 'exit status' 0 "$status" ;;
   *) want_equal 'exit status' 1 "$status" ;;

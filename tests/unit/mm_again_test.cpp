@@ -1,9 +1,11 @@
 // mm_again_test.cpp - mm.c in a heap that is used again and again in the same
-// way: it must not need more and more of it.
+// way: it must neither need more and more of it, nor give back each time what
+// it needs the next.
 #include "memlib.h"
 #include "mm.h"
 #include "tests/check.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <random>
 #include <vector>
@@ -48,6 +50,37 @@ TEST(mm_heap_of_a_growing_buffer_stays_as_large) {
   }
   if (mem_high_water() > early + early / 8) std::printf("    seed %u\n", seed);
   CHECK(mem_high_water() <= early + early / 8);
+  CHECK(mm_checkheap(__LINE__));
+  if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
+}
+
+// Fills the heap with random blocks and empties it in another order.
+void fill_and_empty(std::mt19937 &random) {
+  std::vector<void *> blocks(1000);
+  for (void *&p : blocks) {
+    p = mm_malloc(1 + random() % (32 << 10));
+    CHECK(p != nullptr);
+  }
+  std::shuffle(blocks.begin(), blocks.end(), random);
+  for (void *p : blocks) mm_free(p);
+}
+
+TEST(mm_gives_an_empty_heap_back_but_not_again_and_again) {
+  const unsigned seed = std::random_device{}();
+  std::mt19937 random(seed);
+  const size_t before = mem_limit();
+  CHECK_EQ(mem_reserve(size_t{64} << 20, nullptr), 0);
+  CHECK_EQ(mm_init(), 0);
+  fill_and_empty(random);
+  if (mem_heapsize() > mem_high_water() / 2) std::printf("    seed %u\n", seed);
+  CHECK(mem_heapsize() <= mem_high_water() / 2);
+  int gave_back = 0;
+  for (int pass = 0; pass < 50; pass++) {
+    fill_and_empty(random);
+    gave_back += mem_heapsize() < mem_high_water() / 2;
+  }
+  if (gave_back > 2) std::printf("    %d of 50, seed %u\n", gave_back, seed);
+  CHECK(gave_back <= 2);
   CHECK(mm_checkheap(__LINE__));
   if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
 }
