@@ -359,8 +359,7 @@ uint32_t arena_take(Arena &, uint32_t units, bool may_move) {
 }
 
 // There are no smaller pages.
-uint32_t arena_take_page(Arena &arena, size_t, uint32_t *units,
-                         bool may_move) {
+uint32_t arena_take_page(Arena &arena, size_t, uint32_t *units, bool may_move) {
   return arena_take(arena, *units, may_move);
 }
 

@@ -117,6 +117,7 @@ uint32_t take_wide(uint32_t *units) {
        c = list_nonempty(space, c + 1)) {
     uint32_t unit = space.list[c];
     for (int left = kSpanScan; unit && left > 0; left--) {
+      if constexpr (kSecure) check_free_span(space, unit);
       *units = free_at(unit)->units;
       if (region_up(unit) + kRegion <= unit + *units) {
         take_from(space, unit, *units);
@@ -206,9 +207,10 @@ uint32_t arena_take(Arena &arena, uint32_t units, bool may_move) {
   return take_fit(arena, units);
 }
 
-// For a page of `units` with blocks of `size`; but rather a shorter one, in what
-// is free, than the brk moved. When the brk can move no further, one of half as
-// many blocks, and so on: no longer than these need, as others need the rest.
+// For a page of `units` with blocks of `size`; but rather a shorter one, in
+// what is free, than the brk moved. When the brk can move no further, one of
+// half as many blocks, and so on: no longer than these need, as others need the
+// rest.
 uint32_t arena_take_page(Arena &arena, size_t size, uint32_t *units,
                          bool may_move) {
   if (!may_move) return arena_take(arena, *units, false);

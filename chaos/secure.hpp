@@ -189,6 +189,15 @@ inline void check_free_span(Arena &arena, uint32_t unit) {
   if (!sound) stop("malloc", unit_at(unit), kOverwritten);
 }
 
+// What lies free before this unit ends with its length.
+inline void check_foot_before(Arena &arena, uint32_t unit) {
+  uint32_t units = foot_before(unit);
+  if (units >= unit || !is_free_span(unit - units) ||
+      free_at(unit - units)->units != units)
+    stop("malloc", unit_at(unit - 1), kOverwritten);
+  check_free_span(arena, unit - units);
+}
+
 } // namespace
 } // namespace chaos
 #endif

@@ -343,6 +343,13 @@ void free_insert(Arena &arena, uint32_t unit, uint32_t units) {
 
 // The hardened build's part (chaos/secure.hpp).
 inline void check_free_span(Arena &arena, uint32_t unit);
+inline void check_foot_before(Arena &arena, uint32_t unit);
+
+// Where the free span begins that ends before this unit.
+inline uint32_t span_before(Arena &arena, uint32_t unit) {
+  if constexpr (kSecure) check_foot_before(arena, unit);
+  return unit - foot_before(unit);
+}
 
 void free_remove(Arena &arena, uint32_t unit) {
   if constexpr (kSecure) check_free_span(arena, unit);
@@ -452,7 +459,7 @@ void map_set(uint32_t unit, uint32_t units) {
 void map_slide() {
   uint32_t units = space.mapped >> kUnitBits, unit = space.map_end - units;
   if (!is_free_before(unit) || !__libc_single_threaded) return;
-  uint32_t to = unit - foot_before(unit);
+  uint32_t to = span_before(space, unit);
   if (unit - to < units && to > 1) return;
   free_remove(space, to);
   std::memmove(unit_at(to), unit_at(unit), space.mapped);
@@ -470,10 +477,9 @@ void span_give(Arena &arena, uint32_t unit, uint32_t units) {
     free_remove(arena, behind);
   }
   if (is_free_before(unit)) {
-    uint32_t before = foot_before(unit);
-    if constexpr (kSecure) check_free_span(arena, unit - before);
-    unit -= before;
-    units += before;
+    uint32_t before = span_before(arena, unit);
+    units += unit - before;
+    unit = before;
     free_remove(arena, unit);
   }
   if (unit + units == arena.top)
@@ -607,7 +613,7 @@ uint32_t span_resize(Arena &arena, uint32_t unit, uint32_t have,
 // into the one behind, when that gives it `want` units. Returns its unit.
 uint32_t span_slide(Arena &arena, uint32_t unit, uint32_t have, uint32_t want) {
   if (!is_free_before(unit)) return 0;
-  uint32_t to = unit - foot_before(unit), behind = unit + have;
+  uint32_t to = span_before(arena, unit), behind = unit + have;
   if (behind < arena.top && looks_free(behind))
     behind += free_at(behind)->units;
   if (behind - to < want) return 0;
@@ -671,6 +677,7 @@ void spans_give_back() {
        c = list_nonempty(space, c + 1))
     for (uint32_t unit = space.list[c]; unit; unit = free_at(unit)->next) {
       if (left-- == 0) return;
+      if constexpr (kSecure) check_free_span(space, unit);
       FreeSpan *span = free_at(unit);
       if (span->beat == kReleased || space.beat - span->beat < space.idle_beats)
         continue;

@@ -262,6 +262,18 @@ void link_of_20000_bytes_overwritten() {
   allocate_until_it_stops(blocks[50], 20000);
 }
 
+// The last word of a free span is its length, for who is freed behind it.
+void length_of_20000_bytes_overwritten() {
+  auto blocks = some(20000);
+  char *p = blocks[60], *last_unit = p + 78 * 256;
+  mm_free(p);
+  const uint32_t wrong = 2 * 79;
+  std::memcpy(last_unit + 256 - sizeof wrong, &wrong, sizeof wrong);
+  expect("malloc", last_unit, kOverwritten);
+  for (char *block : blocks)
+    if (block == last_unit + 256) mm_free(block);
+}
+
 // ---- Threads ----------------------------------------------------------------
 
 void freed_twice_by_another_thread() {
@@ -338,6 +350,7 @@ constexpr Program kPrograms[] = {
     {"link_to_another_block", link_to_another_block},
     {"link_of_another_page", link_of_another_page},
     {"link_of_20000_bytes_overwritten", link_of_20000_bytes_overwritten},
+    {"length_of_20000_bytes_overwritten", length_of_20000_bytes_overwritten},
     {"freed_twice_by_another_thread", freed_twice_by_another_thread},
     {"freed_by_another_thread_and_the_owner",
      freed_by_another_thread_and_the_owner},
