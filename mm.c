@@ -403,13 +403,14 @@ static uint32_t heap_release(block *b, uint32_t units) {
     if ((size_t)top_units() * kUnit >= heap.trim) top_give_back();
     return 0;
   }
-  if (!block_allocated(next) && next != heap.top &&
-      units <= kMaxUnits - block_units(next)) {
-    list_remove(next, block_units(next));
-    units += block_units(next);
-  }
+  bool behind = !block_allocated(next) && next != heap.top;
+  if (behind) list_remove(next, block_units(next));
+  bool merge = behind && units <= kMaxUnits - block_units(next);
+  if (merge) units += block_units(next);
   block_set_free(b, units);
   list_insert(b, list_of(b, units));
+  /* It may have been on another list, that of those behind growing blocks. */
+  if (behind && !merge) list_insert(next, list_of_size(block_units(next)));
   return units;
 }
 
@@ -690,11 +691,11 @@ static block *block_raise(block *b, uint32_t room) {
 static block *realloc_at_top(block *b, uint32_t units) {
   uint32_t have = block_units(b), before = block_free_before(b);
   uint32_t missing = units - have, raise = have / kRaisePart;
-  if (!top_extend(missing + kMinUnits)) return NULL;
   /* A hole in front may be worth the copy. */
   if (before >= have / kSlidePart && before + have >= units &&
       before + have <= kMaxUnits)
     return block_slide(b, before + have, units);
+  if (!top_extend(missing + kMinUnits)) return NULL;
   /* A large block that grows at the end must not be cut off by the next small
    * one that finds no room in front of it. (If there is a free block of that
    * size, it will be the nest.) */

@@ -85,4 +85,21 @@ TEST(mm_gives_an_empty_heap_back_but_not_again_and_again) {
   if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
 }
 
+// The last block may grow into the hole in front of it: then the heap needs no
+// more than it has, also if it could not have more.
+TEST(mm_last_block_slides_in_a_full_heap) {
+  const size_t before = mem_limit();
+  const size_t limit = size_t{1} << 20;
+  CHECK_EQ(mem_reserve(limit, nullptr), 0);
+  CHECK_EQ(mm_init(), 0);
+  void *first = mm_malloc(limit / 2 - 1000);
+  void *last = mm_malloc(limit / 2 - 1000);
+  const size_t heap = mem_high_water();
+  mm_free(first);
+  CHECK(mm_realloc(last, limit / 4 * 3) == first);
+  CHECK_EQ(mem_high_water(), heap);
+  CHECK(mm_checkheap(__LINE__));
+  if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
+}
+
 } // namespace

@@ -121,6 +121,27 @@ TEST(mm_reallocs_beside_large_free_blocks) {
   });
 }
 
+// A free block behind one that grew, and too large to be merged with it when
+// that is freed, is on another list from then on.
+TEST(mm_large_free_block_behind_a_grown_one) {
+  in_large_heap([] {
+    constexpr size_t kPart = kHeap / 64;
+    void *grower = mm_malloc(5 * kPart), *behind = mm_malloc(5 * kPart);
+    void *next = mm_malloc(1000), *last = mm_malloc(1000);
+    mm_free(behind);
+    CHECK(mm_realloc(grower, 5 * kPart + 4096) == grower);
+    mm_free(grower);
+    CHECK(mm_checkheap(__LINE__));
+    mm_free(next); // is merged with what is in front
+    CHECK(mm_checkheap(__LINE__));
+    Blocks live;
+    for (int i = 0; i < 20; i++)
+      CHECK(put(live, mm_malloc(2 * kPart), 2 * kPart));
+    CHECK(mm_checkheap(__LINE__));
+    mm_free(last);
+  });
+}
+
 TEST(mm_sizes_above_fail_cleanly) {
   in_large_heap([] {
     void *p = mm_malloc(1000);
