@@ -132,6 +132,7 @@ _Static_assert((kUnit & (kUnit - 1)) == 0 && kUnit >= 8, "a power of two");
 static const uint32_t kMaxUnits = ((uint32_t)1 << kSizeBits) - 1;
 static const size_t kMaxPayload =
     (((size_t)1 << kSizeBits) - 1 - kMinUnits) * kUnit - kHeader;
+static const size_t kMaxHeap = ((size_t)1 << 32) * kUnit; /* 64 GiB at 16 */
 
 typedef struct block {
   uint32_t head;
@@ -330,6 +331,12 @@ static void top_set(block *b) {
   if (b != heap.end) block_set_free(b, top_units());
 }
 
+/* No further than the links of lists reach, however large the heap may be. */
+static bool brk_raise(size_t bytes) {
+  size_t now = (size_t)((char *)heap.end - heap.base);
+  return bytes <= kMaxHeap - now && mem_sbrk((intptr_t)bytes) != (void *)-1;
+}
+
 /* Moves the brk up until the top has `units`, by a part of the heap if that is
  * more and to be had. */
 static bool top_extend(uint32_t units) {
@@ -337,9 +344,8 @@ static bool top_extend(uint32_t units) {
   if (have >= units) return true;
   size_t missing = (size_t)(units - have) * kUnit;
   size_t part = (size_t)(block_index(heap.end) / kGrowPart) * kUnit;
-  if (part <= missing || have + part / kUnit > kMaxUnits ||
-      mem_sbrk((intptr_t)part) == (void *)-1) {
-    if (mem_sbrk((intptr_t)missing) == (void *)-1) return false;
+  if (part <= missing || have + part / kUnit > kMaxUnits || !brk_raise(part)) {
+    if (!brk_raise(missing)) return false;
     part = missing;
   }
   if (heap.given_back) { /* too early: wait for twice as much next time */

@@ -23,10 +23,10 @@ constexpr size_t kHeap = ALIGNMENT >= 16 ? 64 * kGiB : 32 * kGiB;
 constexpr size_t kBlock = kHeap / 64;
 
 // A test in a heap of its own size; afterwards it is as large as before.
-template <class Body> void in_large_heap(Body body) {
+template <class Body> void in_large_heap(Body body, size_t limit = kHeap) {
   if (check::kSanitized) return check::skip("too large for a sanitizer");
   size_t before = mem_limit();
-  if (mem_reserve(kHeap, nullptr) == 0) {
+  if (mem_reserve(limit, nullptr) == 0) {
     CHECK_EQ(mm_init(), 0);
     body();
   } else {
@@ -140,6 +140,20 @@ TEST(mm_large_free_block_behind_a_grown_one) {
     CHECK(mm_checkheap(__LINE__));
     mm_free(last);
   });
+}
+
+TEST(mm_takes_no_more_than_its_links_reach) {
+  in_large_heap(
+      [] {
+        std::vector<void *> blocks;
+        while (void *p = mm_malloc(4 * kBlock)) blocks.push_back(p);
+        CHECK_EQ(errno, ENOMEM);
+        CHECK(mem_heapsize() <= kHeap);
+        CHECK_EQ(blocks.size(), size_t{15});
+        for (size_t i = 0; i < blocks.size(); i += 2) mm_free(blocks[i]);
+        CHECK(mm_checkheap(__LINE__));
+      },
+      kHeap + kHeap / 2);
 }
 
 TEST(mm_sizes_above_fail_cleanly) {
