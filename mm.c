@@ -392,6 +392,18 @@ static block *top_take(uint32_t units) {
 
 /* ---- Giving a block back ----------------------------------------------- */
 
+/* Makes [b, b + units) free, behind which there is a free block too large to be
+ * merged with. That may have been kept for b to grow; not any more. */
+static __attribute__((noinline)) uint32_t heap_release_apart(block *b,
+                                                             uint32_t units) {
+  block *next = block_after(b, units);
+  list_remove(next, block_units(next));
+  block_set_free(b, units);
+  list_insert(next, list_of_size(block_units(next)));
+  list_insert(b, list_of(b, units));
+  return units;
+}
+
 /* Makes [b, b + units) free: b is on no list, its header is right about what
  * is in front of it. The four cases of Knuth's: either neighbour may be free,
  * and is then taken in at once, unless the header could not say their sum.
@@ -409,14 +421,14 @@ static uint32_t heap_release(block *b, uint32_t units) {
     if ((size_t)top_units() * kUnit >= heap.trim) top_give_back();
     return 0;
   }
-  bool behind = !block_allocated(next) && next != heap.top;
-  if (behind) list_remove(next, block_units(next));
-  bool merge = behind && units <= kMaxUnits - block_units(next);
-  if (merge) units += block_units(next);
+  if (!block_allocated(next) && next != heap.top) {
+    if (units > kMaxUnits - block_units(next))
+      return heap_release_apart(b, units);
+    list_remove(next, block_units(next));
+    units += block_units(next);
+  }
   block_set_free(b, units);
   list_insert(b, list_of(b, units));
-  /* It may have been on another list, that of those behind growing blocks. */
-  if (behind && !merge) list_insert(next, list_of_size(block_units(next)));
   return units;
 }
 
