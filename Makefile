@@ -21,7 +21,8 @@ Q = $(if $(V),,@)
 say = @$(if $(V)$(SILENT),:,echo "  $@")
 
 WARN = -Wall -Wextra -Wshadow -Wconversion
-DEFS = -DMM_ALIGNMENT=$(ALIGNMENT) $(CPPFLAGS) -I. -MMD -MP
+DEFS = -DMM_ALIGNMENT=$(ALIGNMENT) $(CPPFLAGS) \
+	$(if $(CHAOS_SECURE),-DCHAOS_SECURE=$(CHAOS_SECURE)) -I. -MMD -MP
 LINK = $(CXX) $(CXXFLAGS) -pthread -Wl,--as-needed
 
 # A submission's own style is its own business: code of the 1990s compiles.

@@ -38,8 +38,8 @@
  *   small     a page of its class: with one size class a page, no headers
  *   larger    a span of its own, in whole units. Short spans that were freed,
  *             and one longer, wait in the heap, by length, for the next
- *             request (at most until the brk would have to move, or for four
- * beats)
+ *             request of its thread, until that needs units and the brk would
+ *             have to move, or for four beats
  *
  * From which size on, depends on the class: it gets pages when it has so many
  * bytes that a page is worth it (wants_span).
@@ -195,7 +195,7 @@ void queue_remove(Heap *heap, Page *page) {
 
 // ---- Pages come and go ------------------------------------------------------
 
-void heap_make_room(Heap *heap);
+void heap_make_room(Heap *heap, bool collects);
 
 #ifdef CHAOS_PAPER
 // There is no map.
@@ -231,7 +231,7 @@ template <class Take>
 uint32_t take_units(Heap *heap, uint32_t units, Take take) {
   Arena &own = arena_for(heap->arena, units);
   for (bool may_move : {false, true}) {
-    if (may_move) heap_make_room(heap);
+    if (may_move) heap_make_room(heap, true);
     Locked locked(own);
     if (uint32_t unit = take(own, may_move)) return unit;
   }
@@ -266,8 +266,9 @@ size_t class_bytes(const Heap *heap, size_t c) {
 
 Page *heap_fresh_page(Heap *heap, size_t c) {
   size_t size = kClassSize[c];
-  uint32_t units = page_units(c, class_bytes(heap, c));
-  uint32_t unit = take_units(heap, units, [&](Arena &arena, bool may_move) {
+  uint32_t most = page_units(c, class_bytes(heap, c)), units;
+  uint32_t unit = take_units(heap, most, [&](Arena &arena, bool may_move) {
+    units = most; // again: what failed before made it less
     uint32_t taken = arena_take_page(arena, size, &units, may_move);
     if (taken) mark_page(taken, 0, units);
     return taken;
@@ -292,7 +293,7 @@ uint32_t take_room(Heap *heap, Page *page, uint32_t least, uint32_t most) {
   uint32_t unit = page_index(page), units = page->units, behind = unit + units;
   Arena &arena = arena_of(unit);
   for (bool may_move : {false, true}) {
-    if (may_move) heap_make_room(heap);
+    if (may_move) heap_make_room(heap, false);
     Locked locked(arena);
     if (behind == arena.top && brk_must_move(most)) {
       if (!may_move) continue;
@@ -451,11 +452,17 @@ void heap_drain(Heap *heap) {
 }
 
 // Before the brk moves: the same, what abandoned heaps keep, and the empty
-// regions of all.
+// regions of all; last, as what the heap gives may be of any. `collects`: also
+// what other threads freed, in the pages taken over, too; not while the caller
+// holds a page, which may then go.
 void heap_adopt(Heap *heap);
-void heap_make_room(Heap *heap) {
+void heap_make_room(Heap *heap, bool collects) {
+  Locked locked(everyone);
   heap_adopt(heap);
+  if (collects) heap_collect(heap);
   heap_drain(heap);
+  for (Heap *any = everyone.heaps; any; any = any->next)
+    arena_trim(*any->arena);
 }
 
 // The first page of the class with a block. There is none: a span, if one of
@@ -477,9 +484,10 @@ void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
   return page ? page_pop(page) : nullptr;
 }
 
-void heap_heartbeat(Heap *heap) {
+// At its number `call` of generic mallocs.
+void heap_heartbeat(Heap *heap, uint64_t call) {
   // What waits keeps its neighbours apart, and grows no older.
-  if (heap->generic_calls % (kDrainBeats * kHeartbeat) == 0) heap_drain(heap);
+  if (call % (kDrainBeats * kHeartbeat) == 0) heap_drain(heap);
   arena_heartbeat(*heap->arena);
   uint64_t beat;
   {
@@ -497,8 +505,8 @@ __attribute__((noinline)) void *malloc_slow(Heap *heap, size_t size) {
   if (heap == &empty_heap) heap = heap_of_thread();
   if (heap && size <= size_t{kMaxUnits} * kUnit) {
     if (heap->returned.load(std::memory_order_relaxed)) heap_collect(heap);
-    if (heap->generic_calls % kHeartbeat == 0) heap_heartbeat(heap);
-    heap->generic_calls++;
+    uint64_t call = heap->generic_calls++; // before a hook calls malloc
+    if (call % kHeartbeat == 0) heap_heartbeat(heap, call);
     uint32_t units = units_for(size);
     result = size > kPageMax ? heap_take_span(heap, units)
                              : heap_take_small(heap, size, units);
@@ -593,13 +601,11 @@ void heap_adopt_returned(Heap *heap, Heap *old) {
   }
 }
 
-// Has all arenas give back their empty regions, and takes over the pages of
-// heaps whose threads ended. Full pages stay with the old heap until another
-// thread has freed in them.
+// Takes over the pages of heaps whose threads ended. Full pages stay with the
+// old heap until another thread has freed in them. With the lock of all heaps
+// held.
 void heap_adopt(Heap *heap) {
-  Locked locked(everyone);
   for (Heap *old = everyone.heaps; old; old = old->next) {
-    arena_trim(*old->arena);
     if (!old->abandoned) continue;
     for (Page *first : old->first)
       for (Page *page = first, *next; page != &empty_page; page = next) {
@@ -768,8 +774,8 @@ extern "C" void *mm_realloc(void *p, size_t size) {
   }
   if (void *q = resize_in_place(self.heap, p, size)) return q;
   void *fresh = mm_malloc(size);
-  if (!fresh) return nullptr;
   size_t have = mm_usable_size(p);
+  if (!fresh) return size <= have ? p : nullptr; // too long, rather than none
   std::memcpy(fresh, p, size < have ? size : have);
   mm_free(p);
   return fresh;

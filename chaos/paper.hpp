@@ -52,10 +52,10 @@ constexpr uint8_t kObject = 127;      // the code of a page is less than this
 constexpr size_t kUnitAlign = 4 << 10;
 // No object is so short that it waits in the heap when it is freed.
 constexpr uint32_t kWaitUnits = kPageUnits;
-// A free run's memory goes back after so many heartbeats. If the heap then
-// needs it again, it was too early: twice as many the next time.
 // The head of a free run may lie above what it becomes a part of.
 constexpr bool kTopStaysFresh = false;
+// A free run's memory goes back after so many heartbeats. If the heap then
+// needs it again, it was too early: twice as many the next time.
 constexpr uint32_t kIdleBeats = 4;
 
 enum class Kind : uint8_t { Small, Large, Object, Free };
@@ -462,8 +462,6 @@ inline bool page_has_block(const Page *, const void *) {
 inline void page_check_link(const Page *, const Block *, const Block *) {}
 inline void page_link_shuffled(Page *, char *, size_t, size_t) {}
 inline void check_object(Heap *, void *, const char *) {}
-inline void span_wait(const Block *) {}
-inline void span_leave(Block *, const Block *) {}
 inline void mark_own(uint32_t unit, uint32_t units) {
   mark_object(unit, units);
 }
