@@ -5,6 +5,7 @@
 #   ALIGNMENT     16 (default) or 8
 #   ABI           for a submission's types: auto, classic, void, cmu
 #   CPPFLAGS      -D of anything in config.h
+#   CHAOS_SECURE=1  the hardened Chaos (chaos/secure.hpp)
 #   V=1           show the commands
 CC = gcc
 CXX = g++

@@ -140,6 +140,8 @@ void Model::do_realloc() {
   errno = 0;
   auto *p = static_cast<char *>(mm_realloc(old.payload, n));
   if (n > 0 && !p) {
+    if (n <= old.size)
+      fail("realloc to %zu bytes, from %zu, failed", n, old.size);
     failed(p, n, "realloc");
     return old.verify(old.size, "in a realloc that failed");
   }

@@ -303,6 +303,27 @@ void test_too_large() {
   passed();
 }
 
+// What threads that ended left is free when all of it was freed: at the first
+// request that needs it.
+void test_heirs() {
+  run.test = "heirs";
+  constexpr size_t kLimit = 32 << 20;
+  if (mem_reserve(kLimit, nullptr) != 0) fail("mem_reserve failed");
+  start_heap();
+  mm_free(mm_malloc(100));
+  std::vector<void *> blocks;
+  std::thread([&] {
+    while (void *p = mm_malloc(1000)) blocks.push_back(p);
+  }).join();
+  for (void *p : blocks) mm_free(p);
+  if (!mm_malloc(kLimit / 3))
+    fail("a third of the heap cannot be had when %zu blocks were freed",
+         blocks.size());
+  check_heap();
+  if (mem_reserve(MAX_HEAP, nullptr) != 0) fail("mem_reserve failed");
+  passed();
+}
+
 const struct {
   const char *name;
   void (*run)();
@@ -312,6 +333,7 @@ const struct {
     {"rounds", test_rounds},
     {"survivors", test_survivors},
     {"too_large", test_too_large},
+    {"heirs", test_heirs},
 };
 
 } // namespace
