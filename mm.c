@@ -27,15 +27,17 @@
  *   3 the nest      room set aside for small blocks, beside one another
  *   4 free lists    larger ones, 16 lists a doubling: best fit among the first
  *                   few of the list of that size, else from the next list
- *   5 the quick lists again: what waits there is merged, and 4 tried again
- *   6 the top       the free block before the epilogue: the last resort, and
+ *   5 the quick lists again, if the top is too short: what waits there is
+ *                   merged, and 4 tried again
+ *   6 list 0        the free blocks behind those that grow
+ *   7 the top       the free block before the epilogue: the last resort, and
  *                   what grows when the brk moves
  *
  * Why quick lists: a program asks again for the sizes that it just freed, and
  * to merge a block only to cut it off again costs ten times as much as to put
  * it aside. But what lies aside keeps its neighbours from merging: so only
- * small blocks wait, and all are merged before the heap grows, or when it could
- * shrink.
+ * small blocks wait, and they are merged when the top is too short for what is
+ * asked for, or when so much is free that the heap could shrink.
  *
  * Why a nest: where small and large blocks come in turn, a row of small ones
  * that stay keeps the large ones that go from ever merging. So the small ones
@@ -48,7 +50,8 @@
  * No path walks a list to its end: each looks at kScan blocks at most, and a
  * bitmap finds the next list with any. (A drain does walk its quick list, once
  * for each block that was put there; memalign looks at the first block of many
- * lists.) docs/mm.md measures what each of these policies is worth.
+ * lists; a malloc that would have to fail looks at every block.) docs/mm.md
+ * measures what each of these policies is worth.
  *
  * Invariants, checked by mm_checkheap:
  *
@@ -57,7 +60,7 @@
  *   I2  "previous allocated" says whether the block in front is; "previous
  *       grows" is set only behind an allocated one
  *   I3  a free block's footer repeats its size
- *   I4  two free blocks are never neighbours
+ *   I4  two free blocks are neighbours only if no header could say their sum
  *   I5  a free block other than the top is on exactly one list: that of its
  *       size, or list 0 if the block in front grows
  *   I6  lists hold free blocks of the heap only, linked both ways
@@ -66,9 +69,7 @@
  *   I9  the top is the last block if that is free, else the epilogue
  *   I10 the nest, where there is one, is an allocated-looking block
  *
- * (In a heap of more units than a header can say, free neighbours that were
- * too large together stay two blocks, against I4.) Not here: threads;
- * returning memory other than at the heap's end.
+ * Not here: threads; returning memory other than at the heap's end.
  */
 #define MM_OPTIONAL
 #include "mm.h"
@@ -96,9 +97,9 @@ enum {
   kFlagBits = 3,
   kSizeBits = 32 - kFlagBits,
 
-  kRoom = 0,      /* the list of free blocks behind growing ones */
-  kExactBits = 6, /* lists 1 to 63: one size each */
-  kExact = 1 << kExactBits,
+  kRoom = 0,                /* the list of free blocks behind growing ones */
+  kExactBits = 6,           /* lists 1 to 63: one size each */
+  kExact = 1 << kExactBits, /* the first list of a range */
   kStepBits = 4, /* then 16 lists a doubling: at most 1/16 between them */
   kSteps = 1 << kStepBits,
   kLists = kExact + (kSizeBits - kExactBits) * kSteps,
@@ -126,7 +127,7 @@ enum {
   kRaisePart = 64
 };
 
-_Static_assert((kUnit & (kUnit - 1)) == 0 && kUnit >= 8, "a power of two");
+_Static_assert(kUnit == 8 || kUnit == 16, "ALIGNMENT must be 8 or 16");
 
 /* The most units of a block, and bytes of a payload. */
 static const uint32_t kMaxUnits = ((uint32_t)1 << kSizeBits) - 1;
@@ -149,6 +150,7 @@ static struct {
   bool small_at_end;       /* what the top gave last was a small block */
   uint64_t mean;           /* of the units that were searched for, times 64 */
   uint64_t trim;           /* bytes of top from which on the brk moves down */
+  uint64_t released;       /* bytes since all that waited was merged */
   uint64_t given_back;     /* bytes by which it did, until it moves up again */
   uint64_t bitmap[kWords];
   uint32_t list[kLists]; /* index of the first block; 0: none */
@@ -289,12 +291,12 @@ static inline unsigned list_nonempty(unsigned c) {
   return w * 64 + (unsigned)__builtin_ctzll(bits);
 }
 
-/* The smallest of the first kScan blocks of list c that has the units. */
-static inline block *list_best(unsigned c, uint32_t units) {
+/* The smallest of the first `scan` blocks of list c that has the units. */
+static inline block *list_best(unsigned c, uint32_t units, uint32_t scan) {
   block *best = NULL;
   uint32_t best_units = UINT32_MAX;
   uint32_t index = heap.list[c];
-  for (int left = kScan; index && left > 0; left--) {
+  for (uint32_t left = scan; index && left > 0; left--) {
     block *b = block_at(index);
     uint32_t have = block_units(b);
     if (have >= units && have < best_units) {
@@ -313,10 +315,10 @@ static inline block *list_fit(uint32_t units, unsigned *c) {
   *c = list_nonempty(list_of_size(units));
   if (*c == kLists) return NULL;
   if (*c < kExact) return block_at(heap.list[*c]);
-  block *b = list_best(*c, units);
+  block *b = list_best(*c, units, kScan);
   if (b) return b;
   *c = list_nonempty(*c + 1);
-  return *c == kLists ? NULL : list_best(*c, units);
+  return *c == kLists ? NULL : list_best(*c, units, kScan);
 }
 
 /* ---- The top, and the brk ---------------------------------------------- */
@@ -358,11 +360,20 @@ static bool top_extend(uint32_t units) {
   return true;
 }
 
-/* Moves the brk down to leave a quarter of what was free; the heap may need
- * some of it soon. */
+/* Has the top grow until what is left when `units` are taken is nothing, or can
+ * be a block. */
+static bool top_reach(uint32_t units) {
+  if (!top_extend(units)) return false;
+  uint32_t left = top_units() - units;
+  return left == 0 || left >= kMinUnits || top_extend(units + kMinUnits);
+}
+
+/* Moves the brk down to leave a quarter of what was free, which has to be a
+ * block; the heap may need some of it soon. */
 static void top_give_back(void) {
-  size_t keep = (size_t)top_units() / 4 * kUnit;
-  size_t give = (size_t)top_units() * kUnit - keep;
+  uint32_t keep = top_units() / 4;
+  if (keep < kMinUnits) keep = kMinUnits;
+  size_t give = (size_t)(top_units() - keep) * kUnit;
   if (mem_sbrk(-(intptr_t)give) == (void *)-1) return;
   heap.given_back += give;
   heap.end = (block *)((char *)heap.end - give);
@@ -378,13 +389,9 @@ static void top_begin_behind(block *b, uint32_t units) {
   top_set(rest);
 }
 
-/* Cuts `units` off the front of the top; NULL if the heap is exhausted. What
- * is left is nothing, or can be a block. */
+/* Cuts `units` off the front of the top; NULL if the heap is exhausted. */
 static block *top_take(uint32_t units) {
-  if (!top_extend(units)) return NULL;
-  uint32_t left = top_units() - units;
-  if (left != 0 && left < kMinUnits && !top_extend(units + kMinUnits))
-    return NULL;
+  if (!top_reach(units)) return NULL;
   block *b = heap.top;
   top_begin_behind(b, units);
   return b;
@@ -568,12 +575,17 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
     block *b = heap_fit(units, small);
     if (b) return b;
   }
-  block *b = heap.list[kRoom] ? list_best(kRoom, units) : NULL;
+  block *b = heap.list[kRoom] ? list_best(kRoom, units, kScan) : NULL;
   if (b) return heap_take(b, kRoom, units);
   b = place_at_top(units, small);
   if (b) return b;
-  /* The heap is exhausted, but for what is kept aside. */
-  return heap_drain_all() ? heap_fall_back(units, small) : NULL;
+  /* The heap is exhausted, but for what is kept aside, and for what no search
+   * has come to: in the other lists with any all blocks were long enough. */
+  if (heap_drain_all()) return heap_fall_back(units, small);
+  unsigned c = list_of_size(units);
+  if ((b = list_best(c, units, UINT32_MAX))) return heap_take(b, c, units);
+  b = list_best(kRoom, units, UINT32_MAX);
+  return b ? heap_take(b, kRoom, units) : NULL;
 }
 
 /* Not inlined, like all that is rare: a short function saves no registers. */
@@ -611,7 +623,7 @@ int mm_init(void) {
   char *lo = mem_sbrk(16);
   if (lo == (void *)-1) return -1;
   heap.end = (block *)(lo + 16 - kHeader);
-  heap.base = (char *)heap.end - 16 / kUnit * kUnit;
+  heap.base = lo - kHeader;
   heap.end->head = kAllocated | kPrevAllocated;
   heap.top = heap.end;
   return 0;
@@ -638,9 +650,14 @@ void mm_free(void *ptr) {
     heap.quick[units] = ptr;
     return;
   }
+  heap.released += (size_t)units * kUnit;
+  uint64_t merged = (uint64_t)heap_release(b, units) * kUnit;
   /* A free block as long as the brk would move down for: what is kept aside
-   * may be all that lies between it and the top. */
-  if ((size_t)heap_release(b, units) * kUnit >= heap.trim) heap_drain_all();
+   * may be all that lies between it and the top. But not each time that one
+   * beside it is freed again. */
+  if (merged < heap.trim || heap.released < heap.trim) return;
+  heap.released = 0;
+  heap_drain_all();
 }
 
 /* ---- realloc ----------------------------------------------------------- */
@@ -713,7 +730,7 @@ static block *realloc_at_top(block *b, uint32_t units) {
   if (before >= have / kSlidePart && before + have >= units &&
       before + have <= kMaxUnits)
     return block_slide(b, before + have, units);
-  if (!top_extend(missing + kMinUnits)) return NULL;
+  if (!top_reach(missing)) return NULL;
   /* A large block that grows at the end must not be cut off by the next small
    * one that finds no room in front of it. (If there is a free block of that
    * size, it will be the nest.) */

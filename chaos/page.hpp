@@ -19,6 +19,7 @@ namespace {
 // ---- Size classes -----------------------------------------------------------
 
 constexpr size_t kAlign = ALIGNMENT;
+static_assert(kAlign == 8 || kAlign == 16, "ALIGNMENT must be 8 or 16");
 // Each multiple of kAlign up to kExactMax bytes is a class of its own; then
 // kSteps a doubling, so that a block is at most 1/kSteps larger than needed.
 // docs/chaos.md measures 4 against 8.

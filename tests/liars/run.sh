@@ -73,8 +73,9 @@ check_verdicts() {
   done < "$work/verdicts"
   for t in $traces; do
     other="allocators.1.traces.trace=$t"
-    [ "$(json "$work/$liar.json" "$other.valid")" = true ] ||
-      problem "the other allocator on $t: $(json "$work/$liar.json" "$other.fault")"
+    valid=$(json "$work/$liar.json" "$other.valid")
+    fault=$(json "$work/$liar.json" "$other.fault")
+    [ "$valid" = true ] || problem "the other allocator on $t: $fault"
   done
 }
 
