@@ -18,8 +18,9 @@
  * malloc pops `free`. Only when that is empty does it take the generic path,
  * which makes local_free and thread_free the new free list. As free never puts
  * anything on `free`, the generic path runs at least once in as many calls as
- * a page has blocks: the *heartbeat*, by which everything else gets done
- * without a counter on the fast path.
+ * a page has blocks: from it comes the *heartbeat*, by which everything else
+ * gets done without a counter on the fast path. (Of the spans that are freed
+ * one in 256 does not wait, for the same reason.)
  *
  * The life of a page: made when its class has no block left; used up, it
  * leaves the queue, which so stays short, or gets more blocks, in what lies
@@ -120,6 +121,7 @@ struct alignas(kApart) Heap {
   std::array<size_t, kClasses> page_bytes{};
   Arena *arena = &space; // where it takes its units
   uint64_t generic_calls = 0;
+  uint8_t freed_spans = 0; // wraps around
   // Pages in which other threads freed, linked by next_returned.
   std::atomic<Page *> returned{nullptr};
   Heap *next = nullptr; // of all heaps
@@ -417,7 +419,8 @@ void span_release(Heap *heap, uint32_t unit, uint32_t units) {
 __attribute__((noinline)) void free_span(Heap *heap, void *p, uint8_t code) {
   uint32_t units = object_units(p, code);
   bool room = units <= kManyWait || !heap->waiting[heap->long_one];
-  if (!kSecure && units <= kWaitUnits && room && heap != &empty_heap) {
+  if (!kSecure && units <= kWaitUnits && room && heap != &empty_heap &&
+      ++heap->freed_spans != 0) {
     if (units > kManyWait) heap->long_one = units;
     auto *block = static_cast<Block *>(p);
     block_set_next(heap, block, heap->waiting[units]);
@@ -484,7 +487,6 @@ void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
   return page ? page_pop(page) : nullptr;
 }
 
-// At its number `call` of generic mallocs.
 void heap_heartbeat(Heap *heap, uint64_t call) {
   // What waits keeps its neighbours apart, and grows no older.
   if (call % (kDrainBeats * kHeartbeat) == 0) heap_drain(heap);
@@ -500,13 +502,18 @@ void heap_heartbeat(Heap *heap, uint64_t call) {
 
 Heap *heap_of_thread();
 
+// Whatever needs memory that is not at hand begins with this.
+void heap_count_call(Heap *heap) {
+  if (heap->returned.load(std::memory_order_relaxed)) heap_collect(heap);
+  uint64_t call = heap->generic_calls++; // before a hook calls malloc
+  if (call % kHeartbeat == 0) heap_heartbeat(heap, call);
+}
+
 __attribute__((noinline)) void *malloc_slow(Heap *heap, size_t size) {
   void *result = nullptr;
   if (heap == &empty_heap) heap = heap_of_thread();
   if (heap && size <= size_t{kMaxUnits} * kUnit) {
-    if (heap->returned.load(std::memory_order_relaxed)) heap_collect(heap);
-    uint64_t call = heap->generic_calls++; // before a hook calls malloc
-    if (call % kHeartbeat == 0) heap_heartbeat(heap, call);
+    heap_count_call(heap);
     uint32_t units = units_for(size);
     result = size > kPageMax ? heap_take_span(heap, units)
                              : heap_take_small(heap, size, units);
@@ -819,6 +826,7 @@ void *aligned_span(Heap *heap, size_t align, size_t size) {
   if (heap == &empty_heap) heap = heap_of_thread();
   constexpr size_t kMost = size_t{kMaxUnits} * kUnit;
   if (!heap || size > kMost || align > kMost - size) return nullptr;
+  heap_count_call(heap);
   uint32_t units = units_for(size), taken = aligned_units(units, align);
   char *p = nullptr;
   take_units(heap, taken, [&](Arena &arena, bool may_move) {

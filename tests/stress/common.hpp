@@ -25,6 +25,7 @@ WEAK int mm_checkheap(int);
 WEAK void mm_walk(mm_visit *, void *);
 WEAK const char *mm_name(void);
 WEAK int mm_thread_safe(void);
+WEAK void mm_chaos_on_heartbeat(void (*)(uint64_t));
 }
 
 namespace stress {

@@ -203,12 +203,18 @@ void Model::step() {
 }
 
 void Model::run_ops(uint64_t ops) {
+  constexpr size_t kFew = 64;
   for (uint64_t i = 0; i < ops; i++) {
     if (i % 4096 == 0) { // the program enters another phase
       mood_ = static_cast<unsigned>(random_.below(6));
       wanted_ = size_t{1} << random_.below(11);
     }
     step();
+    // The invariants after each operation, or with many blocks after some; what
+    // the blocks hold, too, now and then.
+    bool few = blocks_.size() <= kFew || i % kFew == 0;
+    if (few && mm_checkheap && !mm_checkheap(__LINE__))
+      fail("mm_checkheap says no");
     if (i % 16384 == 8191) check_heap();
   }
   check_heap();
@@ -401,6 +407,42 @@ void test_calloc() {
   passed();
 }
 
+// ---- The heartbeat ----------------------------------------------------------
+
+uint64_t beats;
+
+// What a program may do there: free, which may make it allocate.
+void count_beat(uint64_t) {
+  beats++;
+  mm_free(mm_malloc(5000));
+}
+
+// It comes whatever the program asks for, as long as it asks.
+void beat_twice(size_t align, size_t size) {
+  constexpr int kMost = 10000000;
+  start(size_t{64} << 20);
+  beats = 0;
+  for (int i = 0; beats < 2; i++) {
+    if (i == kMost)
+      fail("no second heartbeat in %d pairs of %zu bytes, aligned to %zu", i,
+           size, align);
+    void *p = mm_memalign(align, size);
+    if (!p) fail("memalign of %zu bytes failed", size);
+    mm_free(p);
+  }
+}
+
+void test_heartbeat() {
+  run.test = "heartbeat";
+  if (!mm_chaos_on_heartbeat) return;
+  mm_chaos_on_heartbeat(count_beat);
+  for (size_t align : {1, 4096})
+    for (size_t size : {16, 1000, 1100, 8192, 60000, 70000})
+      beat_twice(align, size);
+  mm_chaos_on_heartbeat(nullptr);
+  passed();
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -409,4 +451,5 @@ int main(int argc, char **argv) {
   test_exhausted();
   test_again();
   test_calloc();
+  test_heartbeat();
 }
