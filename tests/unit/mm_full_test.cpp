@@ -19,7 +19,7 @@ void start_small_heap() {
 }
 
 void fill_heap() {
-  for (size_t size : {500, 200, 12})
+  for (size_t size : {size_t{500}, size_t{200}, size_t{12}})
     while (mm_malloc(size))
       ;
 }
