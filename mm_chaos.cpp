@@ -517,6 +517,11 @@ __attribute__((noinline)) void *malloc_slow(Heap *heap, size_t size) {
     uint32_t units = units_for(size);
     result = size > kPageMax ? heap_take_span(heap, units)
                              : heap_take_small(heap, size, units);
+    // To make room it took over pages. That was not enough for a fresh one, but
+    // some may have such blocks.
+    if (!result && size <= kPageMax &&
+        heap->first[class_of(size)] != &empty_page)
+      result = heap_take_small(heap, size, units);
   }
   if (!result) errno = ENOMEM;
   return result;

@@ -324,6 +324,41 @@ void test_heirs() {
   passed();
 }
 
+// Where a thread that ended left pages with blocks, no request for such a block
+// fails, though no page is empty.
+void test_left_blocks() {
+  run.test = "left_blocks";
+  if (mem_reserve(32 << 20, nullptr) != 0) fail("mem_reserve failed");
+  for (bool by_itself : {true, false}) {
+    start_heap();
+    constexpr size_t kSize = 100;
+    mm_free(mm_malloc(kSize)); // this thread has a heap of its own
+    std::vector<void *> blocks;
+    std::barrier together(2);
+    std::thread other([&] {
+      while (void *p = mm_malloc(kSize)) blocks.push_back(p);
+      together.arrive_and_wait();
+      together.arrive_and_wait(); // now nobody has room
+      for (size_t i = 0; by_itself && i < blocks.size(); i += 2)
+        mm_free(blocks[i]);
+    });
+    together.arrive_and_wait();
+    while (mm_malloc(kSize))
+      ;
+    together.arrive_and_wait();
+    other.join();
+    for (size_t i = 0; !by_itself && i < blocks.size(); i += 2)
+      mm_free(blocks[i]);
+    for (size_t i = 0; i < blocks.size(); i += 2)
+      if (!mm_malloc(kSize))
+        fail("of %zu blocks that were freed only %zu can be had",
+             (blocks.size() + 1) / 2, i / 2);
+    check_heap();
+  }
+  if (mem_reserve(MAX_HEAP, nullptr) != 0) fail("mem_reserve failed");
+  passed();
+}
+
 const struct {
   const char *name;
   void (*run)();
@@ -334,6 +369,7 @@ const struct {
     {"survivors", test_survivors},
     {"too_large", test_too_large},
     {"heirs", test_heirs},
+    {"left_blocks", test_left_blocks},
 };
 
 } // namespace
