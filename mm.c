@@ -60,7 +60,8 @@
  *   I2  "previous allocated" says whether the block in front is; "previous
  *       grows" is set only behind an allocated one
  *   I3  a free block's footer repeats its size
- *   I4  two free blocks are neighbours only if no header could say their sum
+ *   I4  two free blocks are neighbours only in a heap that no header could say
+ *       the size of: they had been too large together
  *   I5  a free block other than the top is on exactly one list: that of its
  *       size, or list 0 if the block in front grows
  *   I6  lists hold free blocks of the heap only, linked both ways
@@ -361,11 +362,13 @@ static bool top_extend(uint32_t units) {
 }
 
 /* Has the top grow until what is left when `units` are taken is nothing, or can
- * be a block. */
-static bool top_reach(uint32_t units) {
-  if (!top_extend(units)) return false;
+ * be a block. Returns `units`; or, if the heap is exhausted, all that the top
+ * has, or 0 if that is too little. */
+static uint32_t top_reach(uint32_t units) {
+  if (!top_extend(units)) return 0;
   uint32_t left = top_units() - units;
-  return left == 0 || left >= kMinUnits || top_extend(units + kMinUnits);
+  bool sound = left == 0 || left >= kMinUnits || top_extend(units + kMinUnits);
+  return sound ? units : units + left;
 }
 
 /* Moves the brk down to leave a quarter of what was free, which has to be a
@@ -389,9 +392,11 @@ static void top_begin_behind(block *b, uint32_t units) {
   top_set(rest);
 }
 
-/* Cuts `units` off the front of the top; NULL if the heap is exhausted. */
+/* Cuts `units`, or a few more, off the front of the top; NULL if the heap is
+ * exhausted. */
 static block *top_take(uint32_t units) {
-  if (!top_reach(units)) return NULL;
+  units = top_reach(units);
+  if (units == 0) return NULL;
   block *b = heap.top;
   top_begin_behind(b, units);
   return b;
@@ -730,7 +735,8 @@ static block *realloc_at_top(block *b, uint32_t units) {
   if (before >= have / kSlidePart && before + have >= units &&
       before + have <= kMaxUnits)
     return block_slide(b, before + have, units);
-  if (!top_reach(missing)) return NULL;
+  missing = top_reach(missing);
+  if (missing == 0) return NULL;
   /* A large block that grows at the end must not be cut off by the next small
    * one that finds no room in front of it. (If there is a free block of that
    * size, it will be the nest.) */
@@ -738,7 +744,7 @@ static block *realloc_at_top(block *b, uint32_t units) {
       list_nonempty(list_of_size(raise)) == kLists &&
       top_extend(missing + raise + kMinUnits))
     b = block_raise(b, raise);
-  top_begin_behind(b, units);
+  top_begin_behind(b, have + missing);
   return b;
 }
 
@@ -918,7 +924,7 @@ static void check_block(struct check *c, const block *b, bool prev_allocated) {
   if (*block_foot_before(next) != block_units(b))
     check_failed(c, "I3", b, "size %u, but the footer says %u", block_units(b),
                  *block_foot_before(next));
-  if (!prev_allocated && block_index(heap.end) <= kMaxUnits)
+  if (!prev_allocated && mem_heapsize() / kUnit <= kMaxUnits)
     check_failed(c, "I4", b, "the block in front is free as well");
   if (b != heap.top) c->free_blocks++;
 }

@@ -76,4 +76,26 @@ TEST(mm_full_heap_grows_its_last_block_to_the_limit) {
   if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
 }
 
+// Also one that is too short to be cut: what is left could not be a block.
+TEST(mm_full_heap_gives_all_that_the_top_has) {
+  const size_t before = mem_limit();
+  const size_t limit = size_t{64} << 10; // freed, it stays in the heap
+  CHECK_EQ(mem_reserve(limit, nullptr), 0);
+  CHECK_EQ(mm_init(), 0);
+  size_t most = limit;
+  void *p = mm_malloc(most);
+  for (; !p; p = mm_malloc(most)) most--;
+  for (size_t less = 0; less < 40; less++) {
+    mm_free(p);
+    p = mm_malloc(most - less);
+    CHECK(p != nullptr);
+    CHECK(mm_checkheap(__LINE__));
+    mm_free(p);
+    p = mm_malloc(5000);
+    CHECK(mm_realloc(p, most - less) == p);
+    CHECK(mm_checkheap(__LINE__));
+  }
+  if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
+}
+
 } // namespace
