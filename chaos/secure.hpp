@@ -168,12 +168,16 @@ inline void check_object(Heap *heap, void *p, const char *call) {
 
 // Their links are not encoded, but must agree with those of their neighbours on
 // the list, with the length at their end, and with the map.
-inline bool is_free_span(uint32_t unit) {
-  return unit > 0 && unit < space.top && code_of(unit) == kFreeUnit;
+// (The space's top is for who holds its lock; regions lie below the end of the
+// map, which moves with the locks of all.)
+inline bool is_free_span(Arena &arena, uint32_t unit) {
+  uint32_t end = &arena == &space ? space.top : space.mapped.load();
+  return unit > 0 && unit < end && &arena_of(unit) == &arena &&
+         code_of(unit) == kFreeUnit;
 }
 
 inline void check_free_span(Arena &arena, uint32_t unit) {
-  if (!is_free_span(unit)) stop("malloc", unit_at(unit), kOverwritten);
+  if (!is_free_span(arena, unit)) stop("malloc", unit_at(unit), kOverwritten);
   const FreeSpan *span = free_at(unit);
   uint32_t units = span->units;
   uint32_t end =
@@ -181,9 +185,11 @@ inline void check_free_span(Arena &arena, uint32_t unit) {
   bool sound =
       units > 0 && units < end - unit && foot_before(unit + units) == units;
   if (span->next)
-    sound &= is_free_span(span->next) && free_at(span->next)->prev == unit;
+    sound &=
+        is_free_span(arena, span->next) && free_at(span->next)->prev == unit;
   if (span->prev)
-    sound &= is_free_span(span->prev) && free_at(span->prev)->next == unit;
+    sound &=
+        is_free_span(arena, span->prev) && free_at(span->prev)->next == unit;
   else if (sound)
     sound = arena.list[span_list(units)] == unit;
   if (!sound) stop("malloc", unit_at(unit), kOverwritten);
@@ -192,7 +198,7 @@ inline void check_free_span(Arena &arena, uint32_t unit) {
 // What lies free before this unit ends with its length.
 inline void check_foot_before(Arena &arena, uint32_t unit) {
   uint32_t units = foot_before(unit);
-  if (units >= unit || !is_free_span(unit - units) ||
+  if (units >= unit || !is_free_span(arena, unit - units) ||
       free_at(unit - units)->units != units)
     stop("malloc", unit_at(unit - 1), kOverwritten);
   check_free_span(arena, unit - units);
