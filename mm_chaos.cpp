@@ -19,8 +19,8 @@
  * which makes local_free and thread_free the new free list. As free never puts
  * anything on `free`, the generic path runs at least once in as many calls as
  * a page has blocks: from it comes the *heartbeat*, by which everything else
- * gets done without a counter on the fast path. (Of the spans that are freed
- * one in 256 does not wait, for the same reason.)
+ * gets done without a counter on the fast path. (Where spans wait, malloc may
+ * never come there: so of the frees that put one there each 256th does.)
  *
  * The life of a page: made when its class has no block left; used up, it
  * leaves the queue, which so stays short, or gets more blocks, in what lies
@@ -121,7 +121,7 @@ struct alignas(kApart) Heap {
   std::array<size_t, kClasses> page_bytes{};
   Arena *arena = &space; // where it takes its units
   uint64_t generic_calls = 0;
-  uint8_t freed_spans = 0; // wraps around
+  uint8_t spans_put = 0; // there, since a heartbeat could come; wraps around
   // Pages in which other threads freed, linked by next_returned.
   std::atomic<Page *> returned{nullptr};
   Heap *next = nullptr; // of all heaps
@@ -416,16 +416,18 @@ void span_release(Heap *heap, uint32_t unit, uint32_t units) {
   arena_give(unit, units);
 }
 
+void heap_count_call(Heap *heap);
+
 __attribute__((noinline)) void free_span(Heap *heap, void *p, uint8_t code) {
   uint32_t units = object_units(p, code);
   bool room = units <= kManyWait || !heap->waiting[heap->long_one];
-  if (!kSecure && units <= kWaitUnits && room && heap != &empty_heap &&
-      ++heap->freed_spans != 0) {
+  if (!kSecure && units <= kWaitUnits && room && heap != &empty_heap) {
     if (units > kManyWait) heap->long_one = units;
     auto *block = static_cast<Block *>(p);
     block_set_next(heap, block, heap->waiting[units]);
     heap->waiting[units] = block;
     heap->has_waiting[units / 64] |= uint64_t{1} << (units % 64);
+    if (++heap->spans_put == 0) heap_count_call(heap);
     return;
   }
   span_release(heap, unit_of(p), units);
@@ -502,7 +504,8 @@ void heap_heartbeat(Heap *heap, uint64_t call) {
 
 Heap *heap_of_thread();
 
-// Whatever needs memory that is not at hand begins with this.
+// Whatever needs memory that is not at hand begins with this, and now and then
+// a free ends with it.
 void heap_count_call(Heap *heap) {
   if (heap->returned.load(std::memory_order_relaxed)) heap_collect(heap);
   uint64_t call = heap->generic_calls++; // before a hook calls malloc
