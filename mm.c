@@ -151,7 +151,7 @@ static struct {
   bool small_at_end;       /* what the top gave last was a small block */
   uint64_t mean;           /* of the units that were searched for, times 64 */
   uint64_t trim;           /* bytes of top from which on the brk moves down */
-  uint64_t released;       /* bytes since all that waited was merged */
+  uint64_t released;       /* bytes, since mm_free had all that waits merged */
   uint64_t given_back;     /* bytes by which it did, until it moves up again */
   uint64_t bitmap[kWords];
   uint32_t list[kLists]; /* index of the first block; 0: none */

@@ -416,7 +416,7 @@ void span_release(Heap *heap, uint32_t unit, uint32_t units) {
   arena_give(unit, units);
 }
 
-void heap_count_call(Heap *heap);
+inline void heap_count_call(Heap *heap);
 
 __attribute__((noinline)) void free_span(Heap *heap, void *p, uint8_t code) {
   uint32_t units = object_units(p, code);
@@ -489,7 +489,7 @@ void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
   return page ? page_pop(page) : nullptr;
 }
 
-void heap_heartbeat(Heap *heap, uint64_t call) {
+__attribute__((noinline)) void heap_heartbeat(Heap *heap, uint64_t call) {
   // What waits keeps its neighbours apart, and grows no older.
   if (call % (kDrainBeats * kHeartbeat) == 0) heap_drain(heap);
   arena_heartbeat(*heap->arena);
@@ -506,7 +506,7 @@ Heap *heap_of_thread();
 
 // Whatever needs memory that is not at hand begins with this, and now and then
 // a free ends with it.
-void heap_count_call(Heap *heap) {
+inline void heap_count_call(Heap *heap) {
   if (heap->returned.load(std::memory_order_relaxed)) heap_collect(heap);
   uint64_t call = heap->generic_calls++; // before a hook calls malloc
   if (call % kHeartbeat == 0) heap_heartbeat(heap, call);
@@ -518,13 +518,14 @@ __attribute__((noinline)) void *malloc_slow(Heap *heap, size_t size) {
   if (heap && size <= size_t{kMaxUnits} * kUnit) {
     heap_count_call(heap);
     uint32_t units = units_for(size);
-    result = size > kPageMax ? heap_take_span(heap, units)
-                             : heap_take_small(heap, size, units);
-    // To make room it took over pages. That was not enough for a fresh one, but
-    // some may have such blocks.
-    if (!result && size <= kPageMax &&
-        heap->first[class_of(size)] != &empty_page)
-      result = heap_take_small(heap, size, units);
+    // What fails took over pages to make room. That was not enough for a fresh
+    // one, but some may have such blocks: so once more.
+    for (bool again = false; !result; again = true) {
+      result = size > kPageMax ? heap_take_span(heap, units)
+                               : heap_take_small(heap, size, units);
+      if (again || size > kPageMax) break;
+      if (heap->first[class_of(size)] == &empty_page) break;
+    }
   }
   if (!result) errno = ENOMEM;
   return result;
