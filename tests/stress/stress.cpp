@@ -354,12 +354,18 @@ void test_again() {
   passed();
 }
 
+// By memcmp, as a loop over the bytes takes a sanitizer half a minute.
+void check_zero(const char *p, size_t size) {
+  if (p[0] == 0 && std::memcmp(p, p + 1, size - 1) == 0) return;
+  for (size_t i = 0; i < size; i++)
+    if (p[i]) fail("calloc's byte %zu of %zu is not zero", i, size);
+}
+
 // Checks that it is zero, and makes it dirty.
 char *calloc_and_use(size_t size) {
   auto *p = static_cast<char *>(mm_calloc(1, size));
   if (!p) fail("calloc of %zu bytes failed", size);
-  for (size_t i = 0; i < size; i++)
-    if (p[i]) fail("calloc's byte %zu of %zu is not zero", i, size);
+  check_zero(p, size);
   return static_cast<char *>(std::memset(p, 0xee, size));
 }
 
@@ -394,8 +400,7 @@ void calloc_of_fresh_memory() {
   if (!p) fail("calloc of %zu bytes failed", kSize);
   if (std::strcmp(mm_name(), "chaos") == 0 && mem_touched() > kSize / 64)
     fail("calloc of fresh memory touched %zu bytes", mem_touched());
-  for (size_t i = 0; i < kSize; i++)
-    if (p[i]) fail("calloc's byte %zu of fresh memory is not zero", i);
+  check_zero(p, kSize);
 }
 
 void test_calloc() {
