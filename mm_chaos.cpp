@@ -63,7 +63,8 @@
  *   C2  a page's capacity = used + |free| + |local_free|
  *   C3  a page's blocks on lists lie in it at multiples of the block size,
  *       and are on one list once
- *   C4  pages on a queue are of its class, owned by the heap, linked both ways
+ *   C4  pages on a queue are of its class, owned by the heap, linked both ways;
+ *       what a thread has at hand is the first of its heap's
  *   C5  a page is on the queue or full, and on a list `returned` just if its
  *       thread_free is not empty
  *   C6  two free spans are never neighbours, and none is below the top
@@ -138,9 +139,14 @@ constinit Heap first_heap;
 // A thread's own: what it needs on the fast path, and its place in the list of
 // all threads, by which mm_init takes their heaps away.
 struct Thread {
+  // The page at hand for each size to kDirectMax, in steps of kAlign: the
+  // first of its class's queue, one load away.
+  std::array<Page *, kDirectMax / kAlign + 1> at_hand;
   Heap *heap = &empty_heap;
   Thread *next = nullptr;
   bool listed = false;
+
+  constexpr Thread() { at_hand.fill(&empty_page); }
 };
 __attribute__((tls_model("initial-exec"))) thread_local constinit Thread self;
 
@@ -158,19 +164,39 @@ constinit Everyone everyone{};
 using Hook = void(uint64_t beat);
 constinit std::atomic<Hook *> heartbeat_hook{nullptr};
 
+// The thread's sizes of class c are served from the first page of its heap.
+void thread_set_first(size_t c, Page *page) {
+  size_t i = c == 0 ? 0 : kClassSize[c - 1] / kAlign + 1;
+  size_t end = kClassSize[c] / kAlign + 1;
+  if (end > self.at_hand.size()) end = self.at_hand.size();
+  for (; i < end; i++) self.at_hand[i] = page;
+}
+
+void thread_set_heap(Thread *thread, Heap *heap) {
+  thread->heap = heap;
+  for (size_t i = 0; i < thread->at_hand.size(); i++)
+    thread->at_hand[i] = heap->first[kClassTable[i]];
+}
+
 // ---- Queues -----------------------------------------------------------------
 
+void queue_set_first(Heap *heap, size_t c, Page *page) {
+  heap->first[c] = page;
+  if (heap == self.heap) thread_set_first(c, page);
+}
+
 void queue_push(Heap *heap, Page *page) {
-  Page *&first = heap->first[page->size_class];
+  size_t c = page->size_class;
+  Page *first = heap->first[c];
   page->prev = 0;
   page->next = 0;
   if (first != &empty_page) {
     page->next = page_index(first);
     first->prev = page_index(page);
   } else {
-    heap->last[page->size_class] = page_index(page);
+    heap->last[c] = page_index(page);
   }
-  first = page;
+  queue_set_first(heap, c, page);
 }
 
 // At the end: until its turn comes, more of its blocks may be freed.
@@ -191,8 +217,8 @@ void queue_remove(Heap *heap, Page *page) {
   if (page->prev)
     page_at(page->prev)->next = page->next;
   else
-    heap->first[page->size_class] =
-        page->next ? page_at(page->next) : &empty_page;
+    queue_set_first(heap, page->size_class,
+                    page->next ? page_at(page->next) : &empty_page);
 }
 
 // ---- Pages come and go ------------------------------------------------------
@@ -338,9 +364,9 @@ void page_release(Heap *heap, Page *page) {
 
 // An empty page goes back, unless it is the only one in its queue: the next
 // malloc would have to make it again.
-__attribute__((noinline)) void page_retire(Heap *heap, Page *page) {
+__attribute__((noinline)) void page_retire(Page *page) {
   if (page->prev == 0 && page->next == 0) return;
-  page_release(heap, page);
+  page_release(self.heap, page);
 }
 
 // A page that has no block to give leaves the queue until one is freed.
@@ -374,7 +400,7 @@ void heap_collect(Heap *heap) {
       page_collect(page);
       if (page->owner.load(std::memory_order_relaxed) & kFull)
         page_set_queued(heap, page);
-      if (page->used == 0) page_retire(heap, page);
+      if (page->used == 0) page_retire(page);
     } else {
       page_return(page, owner); // it has a new one since
     }
@@ -418,7 +444,8 @@ void span_release(Heap *heap, uint32_t unit, uint32_t units) {
 
 inline void heap_count_call(Heap *heap);
 
-__attribute__((noinline)) void free_span(Heap *heap, void *p, uint8_t code) {
+__attribute__((noinline)) void free_span(void *p, uint8_t code) {
+  Heap *heap = self.heap;
   uint32_t units = object_units(p, code);
   bool room = units <= kManyWait || !heap->waiting[heap->long_one];
   if (!kSecure && units <= kWaitUnits && room && heap != &empty_heap) {
@@ -531,22 +558,29 @@ __attribute__((noinline)) void *malloc_slow(Heap *heap, size_t size) {
   return result;
 }
 
-// The page at hand has blocks in local_free, or the class has no page, but a
-// span waits. Otherwise, and at each heartbeat, it takes longer.
-__attribute__((noinline)) void *malloc_generic(Heap *heap, size_t size) {
+// The page at hand has blocks in local_free, or it is used up and the next one
+// in the queue has; or the class has no page, but a span waits. Otherwise, and
+// at each heartbeat, it takes longer.
+__attribute__((noinline)) void *malloc_generic(size_t size) {
+  Heap *heap = self.heap;
   if (size <= kPageMax && heap->generic_calls % kHeartbeat != 0) {
     Page *page = heap->first[class_of(size)];
-    if (page->local_free) {
-      heap->generic_calls++;
-      page_refill(page);
-      return page_pop(page);
-    }
-    Block *&waiting = heap->waiting[units_for(size)];
-    if (page == &empty_page && waiting) {
-      heap->generic_calls++;
-      Block *block = waiting;
-      waiting = block_next(heap, block);
-      return block;
+    if (page != &empty_page) {
+      if (!page->free && !page->local_free && page->next) {
+        page_set_full(heap, page);
+        page = page_at(page->next);
+      }
+      if (page_refill(page)) {
+        heap->generic_calls++;
+        return page_pop(page);
+      }
+    } else {
+      Block *&waiting = heap->waiting[units_for(size)];
+      if (Block *block = waiting) {
+        heap->generic_calls++;
+        waiting = block_next(heap, block);
+        return block;
+      }
     }
   }
   return malloc_slow(heap, size);
@@ -576,7 +610,8 @@ void free_remote(Page *page, Block *block) {
 
 // The page is another thread's, or full, or the payload may begin inside its
 // block.
-__attribute__((noinline)) void free_generic(Heap *heap, Page *page, void *p) {
+__attribute__((noinline)) void free_generic(void *p, Page *page) {
+  Heap *heap = self.heap;
   uintptr_t owner = page->owner.load(std::memory_order_relaxed);
   Block *block = owner & kAligned ? block_of(page, p) : static_cast<Block *>(p);
   if (reinterpret_cast<Heap *>(owner & ~kReasons) != heap)
@@ -585,7 +620,7 @@ __attribute__((noinline)) void free_generic(Heap *heap, Page *page, void *p) {
   page->local_free = block;
   page->used--;
   if (owner & kFull) page_set_queued(heap, page);
-  if (page->used == 0) page_retire(heap, page);
+  if (page->used == 0) page_retire(page);
 }
 
 // ---- Threads ----------------------------------------------------------------
@@ -643,7 +678,7 @@ void thread_ends(void *) {
   if (self.heap == &empty_heap) return;
   heap_drain(self.heap);
   self.heap->abandoned = true;
-  self.heap = &empty_heap;
+  thread_set_heap(&self, &empty_heap);
 }
 
 // The heap of an ended thread as it is, or a new one.
@@ -672,7 +707,7 @@ Heap *heap_of_thread() {
   Locked locked(everyone);
   Heap *heap = heap_find();
   if (!heap) return nullptr;
-  self.heap = heap;
+  thread_set_heap(&self, heap);
   if (!self.listed) {
     self.listed = true;
     self.next = everyone.threads;
@@ -695,47 +730,45 @@ extern "C" int mm_init(void) {
   if constexpr (kSecure) secret_make();
   if (!everyone.key_made)
     everyone.key_made = pthread_key_create(&everyone.at_exit, thread_ends) == 0;
-  for (Thread *t = everyone.threads; t; t = t->next) t->heap = &empty_heap;
+  for (Thread *t = everyone.threads; t; t = t->next)
+    thread_set_heap(t, &empty_heap);
   everyone.heaps = nullptr;
   return space_reset() ? 0 : -1;
 }
 
-// A block of the page at hand, for at most kTableMax bytes.
-static inline Block *malloc_at_hand(Heap *heap, size_t size) {
-  Page *page = heap->first[kClassTable[(size + kAlign - 1) / kAlign]];
-  return page->free ? page_pop(page) : nullptr;
-}
-
+// In most calls the first two lines are all.
 extern "C" void *mm_malloc(size_t size) {
-  Heap *heap = self.heap;
-  if (size <= kPageFirst) {
-    if (Block *block = malloc_at_hand(heap, size)) return block;
+  if (size <= kDirectMax) {
+    Page *page = self.at_hand[(size + kAlign - 1) / kAlign];
+    if (page->free) return page_pop(page);
   } else if (size <= size_t{kWaitUnits} * kUnit) {
+    Heap *heap = self.heap;
     Block *&waiting = heap->waiting[units_for(size)];
     if (Block *block = waiting) {
       waiting = block_next(heap, block);
       return block;
     }
-    if (size <= kTableMax)
-      if (Block *block = malloc_at_hand(heap, size)) return block;
+    if (size <= kTableMax) {
+      Page *page = heap->first[class_of(size)];
+      if (page->free) return page_pop(page);
+    }
   }
-  return malloc_generic(heap, size);
+  return malloc_generic(size);
 }
 
 extern "C" void mm_free(void *p) {
   if (!p) return;
-  Heap *heap = self.heap;
-  if constexpr (kSecure) check_object(heap, p, "free");
+  if constexpr (kSecure) check_object(self.heap, p, "free");
   uint8_t code = code_at(p);
-  if (code > kObject) return free_span(heap, p, code);
+  if (code > kObject) return free_span(p, code);
   Page *page = page_of(p, code);
   if (page->owner.load(std::memory_order_relaxed) !=
-      reinterpret_cast<uintptr_t>(heap))
-    return free_generic(heap, page, p);
+      reinterpret_cast<uintptr_t>(self.heap))
+    return free_generic(p, page);
   auto *block = static_cast<Block *>(p);
   block_set_next(page, block, page->local_free);
   page->local_free = block;
-  if (--page->used == 0) page_retire(heap, page);
+  if (--page->used == 0) page_retire(page);
 }
 
 extern "C" size_t mm_usable_size(void *p) {

@@ -393,6 +393,13 @@ bool check_space(Check &c) {
   return c.ok;
 }
 
+void check_thread(Check &c, const Thread *thread) {
+  for (size_t i = 0; i < thread->at_hand.size(); i++)
+    if (thread->at_hand[i] != thread->heap->first[kClassTable[i]])
+      c.failed("C4", thread->at_hand[i],
+               "a thread has it at hand for %zu bytes", i * kAlign);
+}
+
 // The heaps, when the walk over the space has found all as it should be.
 void check_all_heaps(Check &c) {
   for (Heap *heap = everyone.heaps; heap; heap = heap->next)
@@ -411,6 +418,7 @@ void check_all_heaps(Check &c) {
   for (size_t i = 0; i < kClasses; i++)
     if (c.page_bytes[i] != 0)
       c.failed("C10", everyone.heaps, "the bytes of class %zu's pages", i);
+  for (Thread *t = everyone.threads; c.ok && t; t = t->next) check_thread(c, t);
 }
 
 } // namespace

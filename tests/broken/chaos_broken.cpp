@@ -267,6 +267,12 @@ const broken_test kHeapTests[] = {
     {"next_far_away", "C4", [] { at.middle->next = UINT32_MAX; }},
     {"prev_wrong", "C4", [] { at.middle->prev = page_index(at.last); }},
     {"prev_of_the_first", "C4", [] { at.first->prev = page_index(at.last); }},
+    {"at_hand_lost", "C4",
+     [] {
+       self.at_hand[kClassSize[at.first->size_class] / kAlign] = &empty_page;
+     }},
+    {"at_hand_of_another_class", "C4",
+     [] { self.at_hand[kDirectMax / kAlign] = at.first; }},
     {"queue_of_another_class", "C4",
      [] {
        std::swap(at.heap->first[at.first->size_class],
