@@ -444,9 +444,9 @@ void span_release(Heap *heap, uint32_t unit, uint32_t units) {
 
 inline void heap_count_call(Heap *heap);
 
-__attribute__((noinline)) void free_span(void *p, uint8_t code) {
+__attribute__((noinline)) void free_span(void *p) {
   Heap *heap = self.heap;
-  uint32_t units = object_units(p, code);
+  uint32_t units = object_units(p, code_at(p));
   bool room = units <= kManyWait || !heap->waiting[heap->long_one];
   if (!kSecure && units <= kWaitUnits && room && heap != &empty_heap) {
     if (units > kManyWait) heap->long_one = units;
@@ -759,9 +759,8 @@ extern "C" void *mm_malloc(size_t size) {
 extern "C" void mm_free(void *p) {
   if (!p) return;
   if constexpr (kSecure) check_object(self.heap, p, "free");
-  uint8_t code = code_at(p);
-  if (code > kObject) return free_span(p, code);
-  Page *page = page_of(p, code);
+  Page *page;
+  if (!page_find(p, code_at(p), &page)) return free_span(p);
   if (page->owner.load(std::memory_order_relaxed) !=
       reinterpret_cast<uintptr_t>(self.heap))
     return free_generic(p, page);
@@ -775,8 +774,8 @@ extern "C" size_t mm_usable_size(void *p) {
   if (!p) return 0;
   if constexpr (kSecure) check_object(self.heap, p, "usable_size");
   uint8_t code = code_at(p);
-  if (code > kObject) return object_units(p, code) * kUnit;
-  Page *page = page_of(p, code);
+  Page *page;
+  if (!page_find(p, code, &page)) return object_units(p, code) * kUnit;
   auto inside =
       static_cast<char *>(p) - reinterpret_cast<char *>(block_of(page, p));
   return page_block_size(page) - static_cast<size_t>(inside);

@@ -131,6 +131,13 @@ inline Page *page_of(const void *p, uint8_t code) {
   return page_at(unit_of(p) - code);
 }
 
+// Says whether p points into a page, and which.
+inline bool page_find(const void *p, uint8_t code, Page **page) {
+  if (code > kObject) return false;
+  *page = page_of(p, code);
+  return true;
+}
+
 // The unit that the page begins at.
 inline uint32_t page_index(const Page *page) {
   uint32_t unit = unit_of(page);

@@ -177,11 +177,23 @@ inline bool is_free_before(uint32_t unit) {
   return unit > 1 && looks_free(unit - 1);
 }
 
-// The page that p points into, whose code is one of a page. All begin at
-// multiples of kUnit.
+// Says whether p, whose code that is, points into a page, and which. All begin
+// at multiples of kUnit. One subtraction does both: as a signed number the code
+// of an object is negative, and to take that away from an address borrows.
+inline bool page_find(const void *p, uint8_t code, Page **page) {
+  static_assert(kObject == INT8_MAX);
+  uintptr_t unit = reinterpret_cast<uintptr_t>(p) >> kUnitBits, head;
+  auto back = static_cast<uintptr_t>(static_cast<int8_t>(code));
+  bool is_object = __builtin_sub_overflow(unit, back, &head);
+  *page = reinterpret_cast<Page *>(head << kUnitBits);
+  return !is_object;
+}
+
+// The same, where it is known to be one.
 inline Page *page_of(const void *p, uint8_t code) {
-  return reinterpret_cast<Page *>(
-      ((reinterpret_cast<uintptr_t>(p) >> kUnitBits) - code) << kUnitBits);
+  Page *page;
+  page_find(p, code, &page);
+  return page;
 }
 
 inline uint32_t page_index(const Page *page) {
