@@ -868,12 +868,13 @@ void *aligned_span(Heap *heap, size_t align, size_t size) {
   constexpr size_t kMost = size_t{kMaxUnits} * kUnit;
   if (!heap || size > kMost || align > kMost - size) return nullptr;
   heap_count_call(heap);
-  uint32_t units = units_for(size), taken = aligned_units(units, align);
+  uint32_t units = units_for(size);
+  if (units < kLeastUnits) units = kLeastUnits;
+  if (align <= kUnitAlign) return heap_take_span(heap, units);
   char *p = nullptr;
-  take_units(heap, taken, [&](Arena &arena, bool may_move) {
-    uint32_t unit = arena_take(arena, taken, may_move);
-    if (unit) p = span_trim(arena, unit, units, taken, align);
-    return unit;
+  take_units(heap, units + units_for(align), [&](Arena &arena, bool may_move) {
+    p = arena_take_aligned(arena, units, align, may_move);
+    return p != nullptr;
   });
   if (p) count_span(heap, units, 1);
   return p;
@@ -890,7 +891,6 @@ extern "C" void *mm_memalign(size_t align, size_t size) {
   if (align <= kAlign) return mm_malloc(size);
   if (size == 0) size = 1; // so that the payload is inside of its block
   if (page_can_align(align, size)) return aligned_in_page(align, size);
-  if (align <= kUnitAlign) return mm_malloc(size);
   void *p = aligned_span(self.heap, align, size);
   if (!p) errno = ENOMEM;
   return p;

@@ -382,18 +382,16 @@ constexpr bool page_can_align(size_t align, size_t size) {
   return align <= kPageMax && size <= kPageMax - align;
 }
 
-// The units to take, for some of them to begin at a multiple of `align`: those
-// of an object, as it is too much for a page.
-constexpr uint32_t aligned_units(uint32_t units, size_t align) {
-  uint32_t least = units > kPageUnits ? units : kPageUnits + 1;
-  return least + units_for(align);
-}
+// An object of its own has at least so many units: more than a page.
+constexpr uint32_t kLeastUnits = kPageUnits + 1;
 
-// The first multiple of `align` in the object that was taken. Its segment
+// An object with a payload at a multiple of `align`. The payload's segment
 // becomes the first, so that it is found by masking: there is always room for
 // the header, see space_reset.
-char *span_trim(Arena &, uint32_t unit, uint32_t units, uint32_t,
-                size_t align) {
+char *arena_take_aligned(Arena &arena, uint32_t units, size_t align,
+                         bool may_move) {
+  uint32_t unit = arena_take(arena, units + units_for(align), may_move);
+  if (!unit) return nullptr;
   auto address = reinterpret_cast<uintptr_t>(unit_at(unit));
   char *payload = unit_at(unit) + ((0 - address) & (align - 1));
   Segment *s = segment_of(unit), *at = segment_of(unit_of(payload));
@@ -410,7 +408,7 @@ char *span_trim(Arena &, uint32_t unit, uint32_t units, uint32_t,
     run_insert(s, skip);
   }
   at->payload = payload;
-  object_cut(at, units > kPageUnits ? units : kPageUnits + 1);
+  object_cut(at, units);
   return payload;
 }
 

@@ -207,6 +207,27 @@ uint32_t arena_take(Arena &arena, uint32_t units, bool may_move) {
   return take_fit(arena, units);
 }
 
+// The same, for an object at a multiple of `align`, more than kUnitAlign: where
+// it fits as it lies, or from so many units that some must be right. Returns
+// its address.
+char *arena_take_aligned(Arena &arena, uint32_t units, size_t align,
+                         bool may_move) {
+  uint32_t unit = find_aligned(arena, units, align), taken;
+  if (unit) {
+    taken = units_before(unit, align) + units;
+    take_from(arena, unit, taken);
+  } else {
+    taken = units + static_cast<uint32_t>(align / kUnit - 1);
+    unit = arena_take(arena, taken, may_move);
+    if (!unit) return nullptr;
+  }
+  uint32_t skip = units_before(unit, align), extra = taken - units - skip;
+  mark_object(unit + skip, units); // that the pieces do not merge with
+  if (extra) span_give(arena, unit + skip + units, extra);
+  if (skip) span_give(arena, unit, skip);
+  return unit_at(unit + skip);
+}
+
 // For a page of `units` with blocks of `size`; but rather a shorter one, in
 // what is free, than the brk moved. When the brk can move no further, one of
 // half as many blocks, and so on: no longer than these need, as others need the

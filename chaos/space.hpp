@@ -636,29 +636,37 @@ uint32_t span_slide(Arena &arena, uint32_t unit, uint32_t have, uint32_t want) {
   return behind - to > want ? span_resize(arena, to, behind - to, want) : to;
 }
 
-// Can a block of a page hold an object at such an address?
+// An object of its own has at least so many units.
+constexpr uint32_t kLeastUnits = 1;
+
+// Shall a block of a page hold an object at such an address? It needs room to
+// begin anywhere in the block; a span needs none, but whole units.
 constexpr bool page_can_align(size_t align, size_t size) {
-  return align <= kUnitAlign && size <= kPageMax;
+  size_t needed = size + align - kAlign;
+  if (align > kUnitAlign || size > kPageMax || needed > kPageMax) return false;
+  return kClassSize[class_of(needed)] < units_for(size) * kUnit;
 }
 
-// The units to take, for some of them to begin at a multiple of `align`, more
-// than kUnitAlign.
-constexpr uint32_t aligned_units(uint32_t units, size_t align) {
-  return units + static_cast<uint32_t>(align / kUnit - 1);
-}
-
-// Of the aligned_units that were taken, keeps the first ones whose address is
-// a multiple of `align`, and returns that.
-char *span_trim(Arena &arena, uint32_t unit, uint32_t units, uint32_t taken,
-                size_t align) {
-  uint32_t extra = taken - units;
+// Units from this one on to the first whose address is a multiple of `align`.
+inline uint32_t units_before(uint32_t unit, size_t align) {
   auto address = reinterpret_cast<uintptr_t>(unit_at(unit));
-  uintptr_t aligned = (address + align - 1) & ~(align - 1);
-  auto skip = static_cast<uint32_t>((aligned - address) >> kUnitBits);
-  mark_object(unit + skip, units); // that the pieces do not merge with
-  if (extra > skip) span_give(arena, unit + skip + units, extra - skip);
-  if (skip) span_give(arena, unit, skip);
-  return unit_at(unit + skip);
+  return static_cast<uint32_t>(((0 - address) & (align - 1)) >> kUnitBits);
+}
+
+// A free span with `units` from a multiple of `align` on: of the first ones of
+// each list, so one of nearly the shortest. 0: none was seen.
+uint32_t find_aligned(Arena &arena, uint32_t units, size_t align) {
+  for (uint32_t c = list_nonempty(arena, span_list(units)); c < kSpanLists;
+       c = list_nonempty(arena, c + 1)) {
+    uint32_t unit = arena.list[c];
+    for (int left = kSpanScan; unit && left > 0; left--) {
+      if constexpr (kSecure) check_free_span(arena, unit);
+      const FreeSpan *span = free_at(unit);
+      if (units_before(unit, align) + units <= span->units) return unit;
+      unit = span->next;
+    }
+  }
+  return 0;
 }
 
 // ---- Giving back ------------------------------------------------------------
