@@ -87,6 +87,10 @@ compare() {
   "$driver" ${ROUNDS:+--rounds "$ROUNDS"} --csv "$table" "$@" \
     > "$work/out" 2> "$work/err"
   status=$?
+  if [ $status = 1 ]; then # the tables say of whom, this says why
+    failed=1
+    grep -h '^ERROR' "$work/out"
+  fi
   [ -s "$table" ] && return
   tail -n 5 "$work/err"
   echo "bench: mdriver ended with status $status and no figures"
@@ -244,9 +248,10 @@ part_families() {
 
 # ---- All --------------------------------------------------------------------
 
+# What is asked for must make sense before hours are spent on a part of it.
 for part in $BENCH; do
   case $part in
-  speed | grow | calls | threads | pages | families) part_"$part" ;;
+  speed | grow | calls | threads | pages | families) ;;
   *)
     echo "bench: there is no part '$part'; there are speed, grow, calls," \
       "threads, pages and families" >&2
@@ -254,3 +259,21 @@ for part in $BENCH; do
     ;;
   esac
 done
+case $SEED in *[!0-9]*)
+  echo "bench: SEED takes a whole number, not '$SEED'" >&2
+  exit 2
+  ;;
+esac
+case $DRAWS in '' | *[!0-9]* | 0*)
+  echo "bench: DRAWS takes a whole number from 1, not '$DRAWS'" >&2
+  exit 2
+  ;;
+esac
+
+failed=
+for part in $BENCH; do part_"$part"; done
+[ -z "$failed" ] || {
+  echo
+  echo 'bench: some allocator failed; its figures are missing above'
+  exit 1
+}

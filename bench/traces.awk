@@ -6,7 +6,9 @@
     rows[++traces] = trace
   }
   cell[trace, allocator] = sprintf("%s+-%.0f%%", times(ratio), 100 * spread)
-  logs[allocator] += log(ratio > 0 ? ratio : 1)
+  if (ratio <= 0) next
+  logs[allocator] += log(ratio)
+  timed[allocator]++
 }
 
 function short(name) {
@@ -26,7 +28,10 @@ END {
     printf "\n"
   }
   printf "%-16s", "geometric mean"
-  for (i = 1; i <= allocators; i++)
-    printf "%13s", times(exp(logs[names[i]] / traces)) "    "
+  for (i = 1; i <= allocators; i++) {
+    a = names[i]
+    printf "%13s", (timed[a] ? times(exp(logs[a] / timed[a])) : "-") "    "
+  }
   printf "\n"
+  for (a in faults) printf "%s is not valid on %d traces\n", a, faults[a]
 }

@@ -194,6 +194,41 @@ want_match 'stderr' '^mdriver: --json /dev/full: cannot write it: No space' \
   "$err"
 finish
 
+# ---- The benchmarks ---------------------------------------------------------
+
+# bench NAME REGEX SETTING..: refused, before any part of it is run.
+bench() {
+  begin "bench_$1"
+  regex=$2
+  shift 2
+  out=$(env BENCH= FAMILIES= B="$work/bench" "$@" bench/run.sh \
+    2> "$work/err")
+  want_equal 'exit status' 2 $?
+  want_match 'stderr' "$regex" "$(cat "$work/err")"
+  want_no_match 'stdout' '^==' "$out"
+  finish
+}
+bench part "^bench: there is no part 'sped'; there are speed" BENCH='grow sped'
+bench seed "^bench: SEED takes a whole number, not 'x'" FAMILIES=1 SEED=x
+bench draws "^bench: DRAWS takes a whole number from 1, not '0'" \
+  FAMILIES=1 DRAWS=0
+
+begin bench_of_who_failed
+cat > "$work/failed.csv" << 'END'
+allocator,trace,valid,fault,ratio_spread,reference_ratio
+"good","a",1,,.1,2
+"good","b",1,,.1,8
+"half","a",1,,.1,4
+"half","b",0,"lost, all",,
+"bad","a",0,"x",,
+"bad","b",0,"y",,
+END
+awk -f bench/table.awk -f bench/traces.awk "$work/failed.csv" > "$work/out"
+want_equal 'means' 'geometric mean 4.00x 4.00x -' \
+  "$(grep '^geometric' "$work/out" | xargs)"
+want_match 'the fault' '^bad is not valid on 2 traces$' "$(cat "$work/out")"
+finish
+
 # ---- What is asked of mdriver but is no misuse ------------------------------
 
 begin help_fits_a_screen
