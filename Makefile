@@ -164,17 +164,29 @@ $(B)/alloc/mm_chaos_paper.so: $(B)/mm_chaos_paper.pic.o \
 
 # ---- Submissions ----------------------------------------------------------------
 
+# What was built of an earlier submission goes first: a script that does not look
+# at make's exit status must not score that in place of one that fails to build.
 PLUG = $(B)/alloc/$(NAME)
 plug:
 	@mkdir -p $(B)/alloc
 	@test -n "$(NAME)" && test -n "$(SRC)" || \
 	  { echo "make plug needs both: make plug SRC=path/mm.c NAME=alice"; \
 	    exit 2; }
-	@test -r "$(SRC)" || { echo "make plug: cannot read SRC=$(SRC)"; exit 2; }
+	@case "$(NAME)" in *[[:space:]/]*) \
+	  echo "make plug: NAME=$(NAME): give a name without blanks and slashes"; \
+	  exit 2 ;; esac
+	@rm -f "$(PLUG).so"
+	@test -f "$(SRC)" && test -r "$(SRC)" || \
+	  { echo "make plug: cannot read SRC=$(SRC); give the file, as in" \
+	    "SRC=path/mm.c"; exit 2; }
+	@case "$(SRC)" in *.c | *.cc | *.cpp | *.cxx | *.C) ;; *) \
+	  echo "make plug: SRC=$(SRC): name it .c for C, .cpp for C++"; \
+	  exit 2 ;; esac
 	@$(if $(V)$(SILENT),:,echo "  $(PLUG).so")
-	$(Q)$(if $(filter %.c,$(SRC)),$(ALLOC_C),$(ALLOC_CXX)) -fPIC \
-	  -I$(dir $(SRC)) `driver/abi.sh $(SRC) $(ABI)` -c $(SRC) -o $(PLUG).o
-	$(Q)$(call abi_object,$(SRC),$(PLUG).o,$(PLUG).abi.o,-fPIC)
+	$(Q)$(if $(filter %.c,$(lastword $(SRC))),$(ALLOC_C),$(ALLOC_CXX)) -fPIC \
+	  "-I$$(dirname "$(SRC)")" `driver/abi.sh "$(SRC)" $(ABI)` \
+	  -c "$(SRC)" -o $(PLUG).o
+	$(Q)$(call abi_object,"$(SRC)",$(PLUG).o,$(PLUG).abi.o,-fPIC)
 	$(Q)$(call plug_in,$(PLUG).o,$(PLUG).abi.o,$(PLUG).so)
 
 # ---- Traces: recording and generating them ---------------------------------------
