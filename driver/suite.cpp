@@ -65,20 +65,21 @@ void probe_here(const std::string &what, ProbeReport &report) {
   for (int i = 0; i < 5; i++) copy_text(report.team[i], texts[i]);
 }
 
+// Its names are printed among the results, where they must not look like some.
 AllocatorInfo info_of(const std::string &what, const ProbeReport &report) {
   AllocatorInfo info;
   info.what = what;
-  info.name = report.name;
+  info.name = report.name[0] ? one_line(report.name) : default_name(what);
   info.simulated = report.simulated;
   info.thread_safe = report.thread_safe;
   info.has_checker = report.has_checker;
   info.has_walk = report.has_walk;
   info.static_data = report.static_data;
   info.has_team = report.has_team;
-  info.team_name = report.team[0];
+  info.team_name = one_line(report.team[0]);
   for (int i = 0; i < 2; i++) {
-    info.members[i] = report.team[1 + 2 * i];
-    info.emails[i] = report.team[2 + 2 * i];
+    info.members[i] = one_line(report.team[1 + 2 * i]);
+    info.emails[i] = one_line(report.team[2 + 2 * i]);
   }
   return info;
 }

@@ -69,6 +69,22 @@ uint64_t parse_bytes(const std::string &text, const std::string &what) {
   return static_cast<uint64_t>(value);
 }
 
+std::string one_line(std::string_view text) {
+  std::string shown(text);
+  for (char &c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return shown;
+}
+
+std::string shell_quote(const std::string &text) {
+  static const char kPlain[] = "abcdefghijklmnopqrstuvwxyz"
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-=,@%:";
+  if (!text.empty() && text.find_first_not_of(kPlain) == text.npos) return text;
+  std::string quoted = "'";
+  for (char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
 // The length of the UTF-8 sequence that starts here, 0 if none does.
 static size_t utf8_length(std::string_view text) {
   auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };

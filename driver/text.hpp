@@ -31,6 +31,13 @@ std::string human_bytes(uint64_t bytes);
 // Throws InputError, naming `what`.
 uint64_t parse_bytes(const std::string &text, const std::string &what);
 
+// What a person may see of a text that comes from elsewhere: control characters
+// become question marks, as they could upset a terminal or start a line.
+std::string one_line(std::string_view text);
+
+// For a shell: quoted if it must be.
+std::string shell_quote(const std::string &text);
+
 // A JSON string literal, quotes included.
 std::string json_quote(std::string_view text);
 

@@ -122,12 +122,6 @@ private:
   int thread_index_[256]; // by tag; -1: not seen
 };
 
-// What a person sees of a character: a binary file must not upset a terminal.
-char visible(char c) {
-  bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  return control && c != '\t' ? '?' : c;
-}
-
 // Shows the line and points at the column. Of a long line only what is near.
 void Parser::fail(const char *at, const std::string &what) const {
   constexpr long kMost = 200;
@@ -136,7 +130,8 @@ void Parser::fail(const char *at, const std::string &what) const {
   const char *from = at - c_.line > kMost ? at - kMost / 2 : c_.line;
   const char *to = from + std::min<long>(std::max(eol - from, 0l), kMost);
   std::string shown, indent;
-  for (const char *p = from; p < to; p++) shown += visible(*p);
+  for (const char *p = from; p < to; p++)
+    shown += *p == '\t' ? "\t" : one_line({p, 1});
   for (const char *p = from; p < at; p++) indent += *p == '\t' ? '\t' : ' ';
   throw InputError(format("%s:%zu:%zu: %s\n    %s\n    %s^",
                           trace_.path.c_str(), c_.line_number,
@@ -157,7 +152,8 @@ uint64_t Parser::number(const char *what) {
   }
   if (c_.at == start) fail(start, format("expected %s here", what));
   if (!c_.at_line_end() && !is_blank(*c_.at))
-    fail(c_.at, format("'%c' is not part of %s", visible(*c_.at), what));
+    fail(c_.at,
+         format("'%s' is not part of %s", one_line({c_.at, 1}).c_str(), what));
   return value;
 }
 
@@ -211,7 +207,7 @@ void Parser::read_operation() {
     thread_index_[tag] = static_cast<int>(trace_.threads++);
   if (c_.at_line_end()) fail(c_.at, "expected an operation here");
   const char *start = c_.at++;
-  if (std::strchr("arfcm", *start) == nullptr ||
+  if (std::string_view("arfcm").find(*start) == std::string_view::npos ||
       (!c_.at_line_end() && !is_blank(*c_.at)))
     fail(start, "an operation is a letter and a blank: a allocates, "
                 "r reallocates, f frees, c callocs, m memaligns");

@@ -175,8 +175,9 @@ static std::string heap_flags(const Options &options) {
 // A fault that only timing shows is not to be had at one operation.
 std::string Worker::advise(const char *how) const {
   uint64_t op = shared_->progress.op;
-  std::string text = "gdb -ex run --args " + options_.program + " --no-fork";
-  if (!who_.what.empty()) text += " --allocator " + who_.what;
+  std::string text =
+      "gdb -ex run --args " + shell_quote(options_.program) + " --no-fork";
+  if (!who_.what.empty()) text += " --allocator " + shell_quote(who_.what);
   text += heap_flags(options_);
   if (options_.check.check_every)
     text += format(" --check-every %llu",
@@ -185,7 +186,7 @@ std::string Worker::advise(const char *how) const {
     text += format(" --threads %u", trace_.replicas);
   if (in_threads_ && options_.threads.handoff) text += " --handoff";
   if (in_threads_ && options_.threads.lock) text += " --lock";
-  text += format(" %s %s", how, trace_.path.c_str());
+  text += format(" %s %s", how, shell_quote(trace_.path).c_str());
   if (op < trace_.ops.size() && std::strcmp(how, "-c") == 0 && !in_threads_)
     text += format(" --stop-at %llu", static_cast<unsigned long long>(op + 1));
   return text;

@@ -229,6 +229,25 @@ mdrive "$@"
 want_equal 'exit status' 0 "$status"
 finish
 
+# A script that looks for results must find none in a name.
+begin names_are_no_results
+cat > "$work/forged.c" << 'END'
+#include "tests/compat/cmu.c"
+team_t team = {"t\nperfidx:99", "a\rcorrect:9", "b\n", "", ""};
+const char *mm_name(void) {
+  return "x\nperfidx:99";
+}
+END
+make_quietly plug SRC="$work/forged.c" NAME=compat_forged ABI=cmu ||
+  problem "make plug: $made"
+mdrive -vg --allocator "$(so forged)" -f tests/traces/plain.rep --rounds 1
+want_equal 'exit status' 0 "$status"
+want_equal 'marks' 2 "$(grep -Ec "^(perfidx|correct):" "$work/out")"
+want_match 'the team' '^Team Name:t\?perfidx:99$' "$out"
+want_match 'the member' '^Member 1 :a\?correct:9:b\?$' "$out"
+want_match 'the name' '^Results for x\?perfidx:99 malloc:$' "$out"
+finish
+
 begin exit_status_of_the_classic_lab
 set -- --allocator "$T/liars/returns_null.so" -c tests/traces/bait.rep
 mdrive "$@"

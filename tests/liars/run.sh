@@ -182,6 +182,13 @@ advice() {
     --alignment 32 --max-heap 32M --heap-base low --zero-heap
   want_match 'the flags of the heap' "--alignment 32 --max-heap 33554432 \
 --heap-base 0x10000000 --zero-heap -c tests" "$out"
+  # From a folder with a blank in its name.
+  mkdir -p "$work/my traces"
+  cp tests/traces/bait.rep "$work/my traces"
+  mdrive --allocator "$T/liars/misaligned.so" -c "$work/my traces/bait.rep"
+  command=$(sed -n 's/.*see it again: gdb.*--args //p' "$work/out")
+  sh -c "$command" > "$work/again" 2>&1
+  want_equal "exit status of $command" $((128 + 5)) $?
   # This one is not to be seen but when all is done again.
   mdrive --allocator "$T/liars/later_one_block_for_all.so" --rounds 9 \
     -f tests/traces/bait.rep --reference none

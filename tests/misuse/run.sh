@@ -106,6 +106,8 @@ bad_trace no_operation '.* the trace has no operation' '1\n0\n0\n0\n'
 bad_trace binary_file '.* expected a weight' '\177ELF\002\001\001\000\000\003'
 bad_trace binary_operations '5:1: an operation is a letter' \
   '1\n1\n1\n0\n\377\376\000\001\n'
+bad_trace no_character_as_operation '5:1: an operation is a letter' \
+  '1\n1\n1\n0\n\000 0 16 8\n'
 bad_trace unknown_operation '6:1: an operation is a letter and a blank' \
   '1\n1\n1\n0\na 0 8\nx 0\n'
 bad_trace missing_id '5:2: expected an id here' '1\n1\n1\n0\na\n'

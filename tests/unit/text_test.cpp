@@ -25,6 +25,18 @@ TEST(suffixes) {
   CHECK_EQ(strip_suffix(".rep", ".rep"), ".rep"); // a name keeps something
 }
 
+TEST(texts_from_elsewhere_on_one_line) {
+  CHECK_EQ(one_line("tortoise & h\xc3\xa9ros"), "tortoise & h\xc3\xa9ros");
+  CHECK_EQ(one_line("a\nb\rc\033[2J\x7f"), "a?b?c?[2J?");
+}
+
+TEST(words_of_a_shell) {
+  CHECK_EQ(shell_quote("traces/cc1.rep"), "traces/cc1.rep");
+  CHECK_EQ(shell_quote("my traces/x.rep"), "'my traces/x.rep'");
+  CHECK_EQ(shell_quote("it's"), "'it'\\''s'");
+  CHECK_EQ(shell_quote(""), "''");
+}
+
 TEST(bytes_for_people) {
   CHECK_EQ(human_bytes(0), "0");
   CHECK_EQ(human_bytes(999), "999");
