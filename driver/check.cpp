@@ -80,6 +80,7 @@ private:
   bool enter(const Op &op, void *result, uint64_t size, uint64_t seed);
   bool contents_hold(Shadow::Entry block, uint64_t size, const char *when);
   bool heap_holds();
+  bool heap_stays();
   size_t index(const Op &op) const {
     return thread_ ? thread_->index(op) : op.slot;
   }
@@ -102,6 +103,11 @@ private:
   size_t now_ = 0;                       // the operation being done
   std::pair<uintptr_t, Payload> old_{};  // the block that is reallocated
   bool at_end_ = false;
+
+  // The heap as the driver reserved it, and the mark that it has reached.
+  const void *const lo_ = mem_heap_lo();
+  const size_t limit_ = mem_limit();
+  size_t high_water_ = 0;
 };
 
 // ---- Faults -----------------------------------------------------------------
@@ -217,6 +223,7 @@ bool Checker::after(size_t i, const Op &op, void *old, void *result) {
 bool Checker::heap_holds() {
   if (thread_) return true;
   if (allocator_.simulated) {
+    if (!heap_stays()) return false;
     void *written = mem_guard_broken(at_end_ ? SIZE_MAX : kGuardWindow);
     if (written)
       return fault(format("somebody wrote past the brk, at 0x%llx",
@@ -230,10 +237,23 @@ bool Checker::heap_holds() {
   return true;
 }
 
+// The functions of memlib.h that are for drivers can be called by all. Without
+// a range every request could fail, and no mark would be reached.
+bool Checker::heap_stays() {
+  if (mem_heap_lo() != lo_ || mem_limit() != limit_)
+    return fault("the heap has gone: somebody called mem_deinit, which is for "
+                 "the driver");
+  if (mem_high_water() < high_water_)
+    return fault("the heap's high-water mark fell: somebody called "
+                 "mem_reset_brk, which is for the driver; mem_sbrk also takes "
+                 "negative numbers");
+  high_water_ = mem_high_water();
+  return true;
+}
+
 // NULL is right where the heap cannot hold the block, and for no bytes.
 bool Checker::null_result(uint64_t size) {
-  uint64_t limit = mem_limit();
-  const uint64_t live = truth_.payload;
+  const uint64_t limit = limit_, live = truth_.payload;
   if (size == 0 || size > limit || live + size > limit) return true;
   return fault(format("returned NULL for %llu bytes, with %llu live in a heap "
                       "that may have %llu",
@@ -363,10 +383,11 @@ bool Checker::end_of_pass() {
 bool Checker::start_heap(int pass) {
   now_ = 0;
   at_end_ = false;
+  high_water_ = 0;
   progress_.pass++;
   progress_.op = Progress::kStarting;
   truth_.start(pass);
-  if (allocator_.start(options_.zeroed_heap)) return true;
+  if (allocator_.start(options_.zeroed_heap)) return heap_stays();
   std::snprintf(report_.text, sizeof report_.text, "%s: mm_init failed%s",
                 trace_.path.c_str(),
                 pass > 0 ? " when it was called again" : "");
