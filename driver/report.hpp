@@ -18,6 +18,8 @@ public:
   void step(size_t trace, const char *what, const std::string &who) override;
   void trace_failed(const AllocatorInfo &who, size_t trace,
                     const TraceResult &result) override;
+  void allocator_printed(const AllocatorInfo &who,
+                         const std::string &output) override;
   void end(const SuiteResult &all);
 
 private:

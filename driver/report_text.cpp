@@ -95,12 +95,18 @@ void TextReport::trace_failed(const AllocatorInfo &who, size_t trace,
               who.name.c_str(), result.fault.c_str());
   std::printf("    see it again: %s\n", result.advice.c_str());
   std::fflush(stdout);
-  // To stderr: a script that looks for results in stdout must not find one
-  // that an allocator printed.
-  for (size_t at = 0; at < result.output.size();) {
-    size_t end = std::min(result.output.find('\n', at), result.output.size());
+  allocator_printed(who, result.output);
+}
+
+// To stderr: a script that looks for results in stdout must not find one that
+// an allocator printed.
+void TextReport::allocator_printed(const AllocatorInfo &who,
+                                   const std::string &output) {
+  if (!output.empty()) clear_progress();
+  for (size_t at = 0; at < output.size();) {
+    size_t end = std::min(output.find('\n', at), output.size());
     std::fprintf(stderr, "    %s printed: %s\n", who.name.c_str(),
-                 result.output.substr(at, end - at).c_str());
+                 output.substr(at, end - at).c_str());
     at = end + 1;
   }
 }

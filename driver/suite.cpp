@@ -189,6 +189,7 @@ bool Suite::calibrate(size_t t, std::vector<std::unique_ptr<Worker>> &workers,
       if (ns == 0) break;
       passes[w] = static_cast<uint32_t>(std::clamp(wanted / ns, 1.0, 10000.0));
     }
+  listener_.allocator_printed(who, r.output);
     round_ns += ns * passes[w];
   }
   rounds = options_.rounds;

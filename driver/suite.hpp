@@ -25,6 +25,8 @@ public:
   virtual void step(size_t trace, const char *what, const std::string &who) = 0;
   virtual void trace_failed(const AllocatorInfo &who, size_t trace,
                             const TraceResult &result) = 0;
+  virtual void allocator_printed(const AllocatorInfo &who,
+                                 const std::string &output) = 0;
 };
 
 struct SuiteResult {

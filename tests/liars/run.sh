@@ -203,6 +203,12 @@ printed() {
   begin what_it_printed
   mdrive --allocator "$T/liars/fakes_a_result.so" -c tests/traces/bait.rep
   want_match 'stderr' '^ *fakes_a_result printed: Perf index = 60' "$err"
+  # Also if it is valid: the driver would seem to have lost it.
+  mdrive --allocator "$T/liars/prints.so" -c tests/traces/bait.rep
+  want_equal 'exit status' 0 "$status"
+  want_equal 'its lines' '    prints printed: 4321 bytes
+    prints printed: 4321 bytes' "$err"
+  mdrive --allocator "$T/liars/fakes_a_result.so" -c tests/traces/bait.rep
   want_equal 'the last line of stdout' 'Terminated with 1 errors' \
     "$(grep -v '^Edge' "$work/out" | tail -n 1)"
   finish
