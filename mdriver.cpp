@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
+#include <new>
 #include <unistd.h>
 
 using namespace driver;
@@ -36,9 +38,20 @@ static void check_team(const Options &options, const SuiteResult &all) {
                      "in mm.c (-a does not ask for it).");
 }
 
+// Where the caller closed one of the first three, the next file to be opened
+// would be read, or printed to, in its place. What stands there now fails.
+static void hold_standard_files() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0)
+      open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 static int run(int argc, char **argv) {
   std::optional<Options> options = parse_options(argc, argv);
-  if (!options) return 0;
+  if (!options) {
+    require_printed();
+    return 0;
+  }
   require_writable("--csv", options->csv_file);
   require_writable("--json", options->json_file);
   TextReport report(*options);
@@ -48,18 +61,24 @@ static int run(int argc, char **argv) {
   if (!options->csv_file.empty()) write_csv(all, options->csv_file);
   if (!options->json_file.empty()) write_json(all, options->json_file);
   if (options->autolab) print_autolab(all.allocators.front());
+  require_printed();
   for (const AllocatorResult &a : all.allocators)
     if (a.score.errors && !options->lab_exit) return 1;
   return 0;
 }
 
 int main(int argc, char **argv) {
+  hold_standard_files();
   try {
     return run(argc, argv);
   } catch (const InputError &error) {
     if (lacks_static_tls(error.what())) start_again_with_static_tls(argv);
     std::fflush(stdout);
     std::fprintf(stderr, "mdriver: %s\n", error.what());
+    return 2;
+  } catch (const std::bad_alloc &) {
+    std::fprintf(stderr, "mdriver: out of memory; raise `ulimit -v`, or give "
+                         "smaller traces with -f\n");
     return 2;
   }
 }

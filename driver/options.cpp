@@ -56,6 +56,10 @@ void set_seconds(Options &o, const std::string &v) {
   o.limits.op_seconds = std::min(o.limits.op_seconds, o.limits.seconds);
 }
 
+std::string folder(const std::string &path) {
+  return path.ends_with("/") ? path : path + "/";
+}
+
 void add_trace(Options &o, const std::string &v) {
   o.traces.push_back(v);
 }
@@ -146,7 +150,7 @@ const Flag kFlags[] = {
     {'s', "time-limit", Takes::Value, set_seconds},
     {'t', "trace-dir", Takes::Value,
      [](Options &o, const std::string &v) {
-       o.trace_dir = v.ends_with("/") ? v : v + "/";
+       o.trace_dir = folder(v);
        o.trace_dir_given = true;
      }},
     {'T', "tabs", Takes::Nothing,
@@ -319,8 +323,21 @@ private:
                                                    : more && next[0] != '-';
     if (flag.takes == Takes::Value && (!take || next.empty()))
       throw InputError(name + " needs a value behind it (--help)");
+    if (flag.takes == Takes::Value) refuse_flag_as_value(name, next);
     if (take) next_++;
     flag.apply(options_, take ? next : "");
+  }
+
+  // A forgotten value would swallow the flag behind it. A number may be
+  // negative, which its reader refuses with better words.
+  static void refuse_flag_as_value(const std::string &name,
+                                   const std::string &next) {
+    bool flag = next.size() > 1 && next[0] == '-' &&
+                !std::isdigit(static_cast<unsigned char>(next[1]));
+    if (flag)
+      throw InputError(format("%s needs a value behind it, and '%s' is a flag "
+                              "(of a file with that name: ./%s)",
+                              name.c_str(), next.c_str(), next.c_str()));
   }
 
   std::vector<std::string> args_;
@@ -350,7 +367,7 @@ std::vector<std::string> rep_files_in(const std::string &dir) {
 std::optional<Options> parse_options(int argc, char **argv) {
   Options options;
   options.program = argc > 0 ? argv[0] : "./mdriver";
-  options.trace_dir = TRACEDIR;
+  options.trace_dir = folder(TRACEDIR);
   options.max_heap = MAX_HEAP;
   options.check.alignment = ALIGNMENT;
   options.limits.seconds = TIME_LIMIT;
@@ -359,6 +376,9 @@ std::optional<Options> parse_options(int argc, char **argv) {
   CommandLine(argc, argv, options).run();
   if (options.threads.handoff && options.threads.replicas < 2)
     throw InputError("--handoff needs --threads N with an N of 2 or more");
+  if (!options.json_file.empty() && options.json_file == options.csv_file)
+    throw InputError("--json and --csv need a file each, not both '" +
+                     options.json_file + "'");
   if (!options.help) return options;
   std::printf(kHelp, options.program.c_str(), TIME_LIMIT, ALIGNMENT);
   return {};
@@ -385,6 +405,10 @@ std::vector<TraceChoice> chosen_traces(const Options &options) {
     size_t colon = file.rfind(':');
     if (colon != file.npos && colon + 2 == file.size()) {
       weight = file.back() - '0';
+      if (weight < 0 || weight > 3)
+        throw InputError(format("config.h: DEFAULT_TRACEFILES: '%s': a weight "
+                                "is a number from 0 to 3",
+                                name));
       file.resize(colon);
     }
     chosen.push_back({options.trace_dir + file, weight});

@@ -52,6 +52,9 @@ void require_writable(const std::string &flag, const std::string &file);
 void write_json(const SuiteResult &all, const std::string &file);
 void write_csv(const SuiteResult &all, const std::string &file);
 
+// Throws InputError if not all that was printed has reached stdout.
+void require_printed();
+
 // The last line of stdout, for Autolab's graders.
 void print_autolab(const AllocatorResult &a);
 

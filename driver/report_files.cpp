@@ -125,6 +125,12 @@ void require_writable(const std::string &flag, const std::string &file) {
   cannot_write(flag, file);
 }
 
+void require_printed() {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return;
+  throw InputError("cannot write all results to stdout: is the disk full, or "
+                   "was it closed?");
+}
+
 void write_json(const SuiteResult &all, const std::string &file) {
   OutputFile out("--json", file);
   out.write(

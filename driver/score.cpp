@@ -8,6 +8,9 @@
 namespace driver {
 namespace {
 
+static_assert(UTIL_WEIGHT >= 0 && UTIL_WEIGHT <= 1,
+              "config.h: UTIL_WEIGHT is a part of 1, not a percentage");
+
 double scaled(double value, double zero, double one) {
   if (one <= zero) return value >= one ? 1 : 0;
   return std::clamp((value - zero) / (one - zero), 0.0, 1.0);

@@ -96,6 +96,7 @@ public:
 
 private:
   void read_traces();
+  void require_place_to_stop() const;
   void probe_all();
   void run_trace(size_t t);
   void check(size_t t, size_t a);
@@ -125,6 +126,21 @@ void Suite::read_traces() {
     if (choice.weight >= 0) trace.weight = choice.weight;
     if (trace.threads == 1) trace.replicas = options_.threads.replicas;
   }
+  require_place_to_stop();
+}
+
+// Without --no-fork the trap would end a child, and look like a fault of the
+// allocator.
+void Suite::require_place_to_stop() const {
+  const uint64_t stop = options_.check.stop_at;
+  if (stop == 0) return;
+  if (options_.limits.fork)
+    throw InputError("--stop-at is for debuggers and needs --no-fork");
+  for (const Trace &trace : all_.traces)
+    if (stop <= trace.ops.size()) return;
+  throw InputError(format("--stop-at %llu: no trace here has so many "
+                          "operations",
+                          static_cast<unsigned long long>(stop)));
 }
 
 void Suite::probe_all() {
@@ -173,6 +189,7 @@ void Suite::check(size_t t, size_t a) {
   r.valid = true;
   r.space = space_of(all_.traces[t], measurer.space());
   r.output = worker.output();
+  listener_.allocator_printed(who, r.output);
 }
 
 // A pass that does not count, which says how many make a round.
@@ -189,7 +206,6 @@ bool Suite::calibrate(size_t t, std::vector<std::unique_ptr<Worker>> &workers,
       if (ns == 0) break;
       passes[w] = static_cast<uint32_t>(std::clamp(wanted / ns, 1.0, 10000.0));
     }
-  listener_.allocator_printed(who, r.output);
     round_ns += ns * passes[w];
   }
   rounds = options_.rounds;
@@ -268,9 +284,11 @@ void Suite::time(size_t t) {
     if (!ok) fail(t, a, *workers[a]);
   }
   const Worker *reference = workers[all_.allocators.size()].get();
+  // Marks without it would be lower than is right.
   if (reference && !reference->fault().empty())
-    std::fprintf(stderr, "mdriver: the reference failed: %s\n",
-                 reference->fault().c_str());
+    throw InputError(format("the reference failed: %s; choose another with "
+                            "--reference, or raise --memory-limit or `ulimit`",
+                            reference->fault().c_str()));
 }
 
 void Suite::run_trace(size_t t) {

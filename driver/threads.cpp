@@ -250,8 +250,9 @@ void ThreadedReplay::Crew::start(Member &member) {
     return;
   }
   dismiss();
-  throw InputError(format("cannot start thread %zu of %zu: %s", born_ + 1,
-                          members_.size(), std::strerror(error)));
+  throw InputError(format("cannot start thread %zu of %zu: %s; raise `ulimit "
+                          "-u`, or ask for fewer with --threads",
+                          born_ + 1, members_.size(), std::strerror(error)));
 }
 
 void ThreadedReplay::Crew::dismiss() {

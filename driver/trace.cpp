@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <unordered_map>
 
 namespace driver {
@@ -377,8 +378,11 @@ void Parser::run() {
 std::string read_file(const std::string &path) {
   std::FILE *file = std::fopen(path.c_str(), "rb");
   struct stat info {};
-  if (file && fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode))
+  bool known = file && fstat(fileno(file), &info) == 0;
+  if (known && S_ISDIR(info.st_mode))
     errno = EISDIR;
+  else if (known && S_ISCHR(info.st_mode) && !isatty(fileno(file)))
+    errno = ENODEV; // such as /dev/zero, which has no end
   else if (file)
     errno = 0;
   std::string text;

@@ -61,10 +61,11 @@ bool Worker::call(char command, const char *phase) {
   in_threads_ = command == 'C' || (command == 't' && trace_.threaded());
   Ending ending = sandbox_.call(command);
   if (ending.kind != Ending::kDone) locate();
+  // What the driver itself lacks is no fault of the allocator.
   if (shared_->error[0])
-    fault_ = shared_->error;
-  else if (ending.kind != Ending::kDone)
-    fault_ = describe_end(ending, phase);
+    throw InputError(format("%s: %s: %s", trace_.path.c_str(),
+                            who_.name.c_str(), shared_->error));
+  if (ending.kind != Ending::kDone) fault_ = describe_end(ending, phase);
   return fault_.empty();
 }
 

@@ -39,6 +39,14 @@ refuse unknown_flag_at_the_end 'unknown flag -Z' -f $good -v -Z
 refuse stray_argument "'x\.rep' is no flag; traces are given with -f" x.rep
 refuse missing_value '^mdriver: -f needs a value behind it' -v -f
 refuse missing_long_value '^mdriver: --json needs a value behind it' --json
+refuse flag_as_a_value "^mdriver: --json needs a value .* '-v' is a flag" \
+  -f $good --json -v
+refuse one_file_for_two '^mdriver: --json and --csv need a file each' \
+  -f $good --json "$work/two" --csv "$work/two"
+refuse stop_without_a_debugger '^mdriver: --stop-at is for debuggers' \
+  -f $good --stop-at 3
+refuse stop_behind_the_end '^mdriver: --stop-at 23: no trace here has so many' \
+  -f $good --no-fork --stop-at 23
 refuse no_number "^mdriver: -s takes a number, not 'x'" -f $good -s x
 refuse negative_number '^mdriver: -s takes a number' -f $good -s -5
 refuse absurd_rounds '^mdriver: --rounds takes a whole number up to' \
@@ -70,6 +78,8 @@ refuse missing_trace \
   -f no/such.rep
 refuse directory_as_trace '^mdriver: tests: cannot read the trace: Is a dir' \
   -f tests
+refuse device_as_trace '^mdriver: /dev/zero: cannot read the trace: ' \
+  -f /dev/zero
 refuse missing_trace_folder '^mdriver: -t no/such/: cannot read that folder' \
   -t no/such
 refuse folder_without_traces '^mdriver: -t docs/: there is no \.rep file' \
@@ -196,6 +206,29 @@ want_match 'stderr' '^mdriver: --json /dev/full: cannot write it: No space' \
   "$err"
 finish
 
+begin stdout_is_full
+mdrive -f $good --rounds 1
+"$mdriver" -f $good --rounds 1 > /dev/full 2> "$work/err"
+want_equal 'exit status' 2 $?
+want_match 'stderr' '^mdriver: cannot write all results to stdout' \
+  "$(cat "$work/err")"
+"$mdriver" --help > /dev/full 2> "$work/err"
+want_equal 'exit status of --help' 2 $?
+finish
+
+# What is opened next would stand in the place of what is closed.
+begin closed_standard_files
+"$mdriver" -f $good --rounds 1 <&- > "$work/out" 2>&-
+want_equal 'exit status without stdin and stderr' 0 $?
+want_match 'stdout' '^Perf index = ' "$(cat "$work/out")"
+"$mdriver" -f $good --rounds 1 --json "$work/closed.json" >&- 2> "$work/err"
+want_equal 'exit status without stdout' 2 $?
+want_equal 'stderr' 'mdriver: cannot write all results to stdout: is the disk'\
+' full, or was it closed?' "$(cat "$work/err")"
+want_equal 'the JSON' true \
+  "$(json "$work/closed.json" allocators.0.traces.0.valid)"
+finish
+
 # ---- The benchmarks ---------------------------------------------------------
 
 # bench NAME REGEX SETTING..: refused, before any part of it is run.
@@ -229,6 +262,28 @@ awk -f bench/table.awk -f bench/traces.awk "$work/failed.csv" > "$work/out"
 want_equal 'means' 'geometric mean 4.00x 4.00x -' \
   "$(grep '^geometric' "$work/out" | xargs)"
 want_match 'the fault' '^bad is not valid on 2 traces$' "$(cat "$work/out")"
+finish
+
+# ---- What the driver itself lacks is no fault of an allocator --------------
+
+begin out_of_memory
+[ -n "$SANITIZED" ] || {
+  awk 'BEGIN { print "1\n1\n1\n1"
+    for (i = 0; i < 2000000; i++) print "a 0 1" }' > "$work/long.rep"
+  (ulimit -v 65536; exec "$mdriver" -f "$work/long.rep" --max-heap 1M) \
+    > "$work/out" 2> "$work/err"
+  want_equal 'exit status' 2 $?
+  want_match 'stderr' '^mdriver: out of memory; raise' "$(cat "$work/err")"
+}
+finish
+
+begin reference_that_fails
+mdrive -f $good --reference "$T/liars/crashes_at_null.so" \
+  -f tests/traces/bait.rep --rounds 1
+want_equal 'exit status' 2 "$status"
+want_match 'stderr' '^mdriver: the reference failed: .*bait\.rep:8: .*; choose' \
+  "$err"
+want_no_match 'stdout' 'Perf index' "$out"
 finish
 
 # ---- What is asked of mdriver but is no misuse ------------------------------
