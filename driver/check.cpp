@@ -75,7 +75,8 @@ private:
   bool fault(const std::string &what);
   bool allocated(const Op &op, void *result, uint64_t size);
   bool reallocated(const Op &op, void *old, void *result);
-  bool null_result(uint64_t size);
+  bool null_result(const Op &op, uint64_t size);
+  bool has_place(const Op &op, uint64_t size) const;
   bool placed_well(const Op &op, uintptr_t start, uintptr_t end);
   bool enter(const Op &op, void *result, uint64_t size, uint64_t seed);
   bool contents_hold(Shadow::Entry block, uint64_t size, const char *when);
@@ -251,10 +252,21 @@ bool Checker::heap_stays() {
   return true;
 }
 
+// Whether the range has a multiple of the alignment with so much room behind.
+bool Checker::has_place(const Op &op, uint64_t size) const {
+  if (op.kind != OpKind::Memalign) return true;
+  const uint64_t mask = (uint64_t{1} << op.align_log2) - 1;
+  const auto lo = reinterpret_cast<uintptr_t>(lo_);
+  uint64_t start;
+  return !__builtin_add_overflow(lo, mask, &start) &&
+         (start & ~mask) - lo <= limit_ - size;
+}
+
 // NULL is right where the heap cannot hold the block, and for no bytes.
-bool Checker::null_result(uint64_t size) {
+bool Checker::null_result(const Op &op, uint64_t size) {
   const uint64_t limit = limit_, live = truth_.payload;
   if (size == 0 || size > limit || live + size > limit) return true;
+  if (!has_place(op, size)) return true;
   return fault(format("returned NULL for %llu bytes, with %llu live in a heap "
                       "that may have %llu",
                       static_cast<ull>(size), static_cast<ull>(live),
@@ -263,7 +275,7 @@ bool Checker::null_result(uint64_t size) {
 
 bool Checker::allocated(const Op &op, void *result, uint64_t size) {
   truth_.blocks[index(op)] = truth_.shadow.none();
-  if (result == nullptr) return null_result(size);
+  if (result == nullptr) return null_result(op, size);
   uint64_t whose = thread_ ? uint64_t{thread_->number} << 48 : 0;
   uint64_t seed = mix(truth_.seed + now_ + whose);
   if (!enter(op, result, size, seed)) return false;
@@ -283,7 +295,7 @@ bool Checker::reallocated(const Op &op, void *old, void *result) {
     std::unique_lock guard(truth_.lock);
     if (thread_) keep(op, old_.first, was);
     guard.unlock();
-    return null_result(op.size) &&
+    return null_result(op, op.size) &&
            contents_hold(truth_.blocks[index(op)], was.size,
                          "though realloc failed");
   }

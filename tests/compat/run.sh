@@ -109,7 +109,7 @@ make_quietly plug SRC=tests/compat/cmu.c NAME=x ABI=cobol &&
 want_match 'with ABI=cobol' 'ABI=cobol: give auto, classic, void or cmu' "$made"
 finish
 
-# A grading script may not look at make's exit status; it finds no allocator then.
+# A script may not look at make's exit status; it finds no allocator then.
 begin a_submission_that_fails_to_build_is_not_scored_as_the_last_one
 echo 'int mm_init(void) { return' > "$work/half.c"
 mkdir -p "$work/folder.c"

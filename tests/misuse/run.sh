@@ -281,12 +281,23 @@ begin reference_that_fails
 mdrive -f $good --reference "$T/liars/crashes_at_null.so" \
   -f tests/traces/bait.rep --rounds 1
 want_equal 'exit status' 2 "$status"
-want_match 'stderr' '^mdriver: the reference failed: .*bait\.rep:8: .*; choose' \
+want_match 'stderr' '^mdriver: the reference failed: .*bait\.rep:8: .*; cho' \
   "$err"
 want_no_match 'stdout' 'Perf index' "$out"
 finish
 
 # ---- What is asked of mdriver but is no misuse ------------------------------
+
+begin an_alignment_that_no_place_has
+printf '1\n3\n3\n0\nm 0 9223372036854775808 8\nm 1 4096 8\na 2 8\n' \
+  > "$work/aligned.rep"
+mdrive -c "$work/aligned.rep" -A "$B/alloc/mm_chaos.so"
+want_equal 'exit status' 0 "$status"
+# Only what has no place may fail.
+mdrive -c "$work/aligned.rep" --allocator "$T/liars/memalign_fails.so"
+want_equal 'exit status of a liar' 1 "$status"
+want_match 'its fault' 'aligned\.rep:6: m 1 4096 8: returned NULL for 8' "$out"
+finish
 
 begin help_fits_a_screen
 mdrive --help
