@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <initializer_list>
 #include <poll.h>
+#include <set>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -234,6 +235,50 @@ std::string describe(const Ending &ending) {
 
 // ---- In the parent --------------------------------------------------------
 
+namespace {
+
+// The processes whose parent the driver is: its sandboxes, and those that a
+// child of such a one left behind. None where the kernel does not tell.
+std::set<pid_t> children_now() {
+  std::set<pid_t> pids;
+  std::FILE *file = std::fopen("/proc/thread-self/children", "r");
+  for (int pid; file && std::fscanf(file, "%d", &pid) == 1;) pids.insert(pid);
+  if (file) std::fclose(file);
+  return pids;
+}
+
+// Who left its sandbox's process group, as daemons do, is not killed with it;
+// when its parent is gone it becomes the driver's own child.
+class Strays {
+public:
+  Strays() : kept_(children_now()) { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+  void keep(pid_t pid) { kept_.insert(pid); }
+  void forget(pid_t pid) { kept_.erase(pid); }
+
+  // The children of one that was killed come only then, so look again.
+  void kill_all() const {
+    for (bool more = true; more;) {
+      more = false;
+      for (pid_t pid : children_now()) {
+        if (kept_.contains(pid)) continue;
+        kill(pid, SIGKILL);
+        more = waitpid(pid, nullptr, 0) == pid || more;
+      }
+    }
+  }
+
+private:
+  std::set<pid_t> kept_; // sandboxes, and what was there before the driver
+};
+
+Strays &strays() {
+  static Strays all;
+  return all;
+}
+
+} // namespace
+
 Sandbox::Sandbox(const Limits &limits, Progress &progress, Serve serve)
     : limits_(limits), progress_(progress), serve_(std::move(serve)) {
   if (limits_.fork) start_child();
@@ -245,6 +290,7 @@ void Sandbox::start_child() {
   if (output_fd_ < 0) system_failure("memfd_create");
   if (pipe2(commands, O_CLOEXEC) != 0 || pipe2(replies, O_CLOEXEC) != 0)
     system_failure("pipe");
+  strays();
   std::fflush(nullptr); // or the child would print it again
   pid_ = fork();
   if (pid_ < 0) system_failure("fork");
@@ -257,6 +303,7 @@ void Sandbox::start_child() {
     serve_until_closed(serve_, commands[0], replies[1]);
     _exit(0);
   }
+  strays().keep(pid_);
   close(commands[0]);
   close(replies[1]);
   command_fd_ = commands[1];
@@ -340,6 +387,8 @@ Ending Sandbox::reap(Ending::Kind kind, double seconds) {
     }
   }
   kill(-pid_, SIGKILL); // and what it may have forked
+  strays().forget(pid_);
+  strays().kill_all();
   pid_ = -1;
   if (kind != Ending::kExited) return {kind, 0, seconds};
   if (WIFSIGNALED(status)) return {Ending::kKilled, WTERMSIG(status), seconds};

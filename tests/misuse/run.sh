@@ -288,6 +288,14 @@ finish
 
 # ---- What is asked of mdriver but is no misuse ------------------------------
 
+# Strays of an allocator are killed, but not what the shell had started.
+begin children_of_somebody_else
+sh -c 'sleep 60 & echo $! > "$1/pid"; shift; exec "$@"' sh "$work" \
+  "$mdriver" -c $good > "$work/out" 2> "$work/err"
+want_equal 'exit status' 0 $?
+kill "$(cat "$work/pid")" || problem 'it was killed'
+finish
+
 begin an_alignment_that_no_place_has
 printf '1\n3\n3\n0\nm 0 9223372036854775808 8\nm 1 4096 8\na 2 8\n' \
   > "$work/aligned.rep"

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace driver;
@@ -134,6 +135,26 @@ TEST(a_child_that_leaves_a_grandchild_and_crashes) {
   CHECK(shared->child > 0);
   for (int i = 0; i < 100 && alive(shared->child); i++) usleep(10000);
   CHECK(!alive(shared->child)); // it is gone too
+}
+
+TEST(a_child_that_leaves_a_daemon) {
+  SharedMemory<Shared> shared;
+  {
+    Sandbox box(limits(), shared->progress, [&](char) {
+      if (fork() == 0) {
+        setsid();
+        pid_t daemon = fork();
+        if (daemon == 0) sleep_forever();
+        shared->child = daemon;
+        _exit(0);
+      }
+      wait(nullptr);
+    });
+    CHECK(box.call('x').kind == Ending::kDone);
+    CHECK(shared->child > 0);
+    CHECK(alive(shared->child));
+  }
+  CHECK(!alive(shared->child));
 }
 
 TEST(a_child_that_closes_everything) {
