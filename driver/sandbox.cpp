@@ -153,8 +153,10 @@ void confine(const Limits &limits, int output_fd) {
   if (limits.memory > 0) limit(RLIMIT_DATA, data_size() + limits.memory);
 }
 
+// noexcept: nothing that is thrown here may reach the parent's handlers, as
+// these would go on in the child.
 void serve_until_closed(const Sandbox::Serve &serve, int commands,
-                        int replies) {
+                        int replies) noexcept {
   char command;
   while (read(commands, &command, 1) == 1) {
     serve(command);

@@ -41,6 +41,40 @@ void fail(RoundReport &report, const std::string &what) {
   std::snprintf(report.text, sizeof report.text, "%s", what.c_str());
 }
 
+// Sees whether each request gets a block, as the reference's results are not
+// checked: what fails takes no time, or much. (That a heap is too small for a
+// trace, or for an alignment, is nobody's fault.)
+struct FirstPassObserver {
+  const Trace &trace;
+  TimingObserver timing;
+  const uint64_t most = trace.peak_payload <= mem_limit() ? mem_limit() : 0;
+  std::string fault{};
+
+  bool before(size_t i, const Op &op, void *old) {
+    return timing.before(i, op, old);
+  }
+  bool after(size_t i, const Op &op, void *, void *result) {
+    if (result || op.kind == OpKind::Free || op.kind == OpKind::Memalign)
+      return true;
+    uint64_t size = trace.requested(op);
+    if (size > 0 && size <= most && fault.empty())
+      fault = format("%s: %s: returned NULL for %llu bytes when it was timed",
+                     trace.where(i).c_str(), trace.line_text(i).c_str(),
+                     static_cast<unsigned long long>(size));
+    return true;
+  }
+};
+
+// The pass that does not count; returns what went wrong.
+std::string first_pass(const Trace &trace, const Functions &fn, void **slots,
+                       Progress &progress) {
+  FirstPassObserver observer{trace, {progress.op}};
+  progress.pass++;
+  replay(trace, trace.ops, fn, slots, observer);
+  for (uint32_t slot : trace.live_at_end) fn.free(slots[slot]);
+  return observer.fault;
+}
+
 } // namespace
 
 // An allocator that never uses memory again gets a new heap before it has
@@ -60,7 +94,8 @@ void time_round(const Trace &trace, const Allocator &allocator, void **slots,
       progress.op = Progress::kStarting;
       if (!allocator.start(zeroed_heap))
         return fail(report, trace.path + ": mm_init failed when it was timed");
-      timed_pass(trace, allocator.fn, slots, progress);
+      std::string fault = first_pass(trace, allocator.fn, slots, progress);
+      if (!fault.empty()) return fail(report, fault);
       report.high_water = allocator.simulated ? mem_high_water() : 0;
       report.left = passes_in_a_heap(allocator);
     }

@@ -3,15 +3,32 @@
 #include "config.h"
 #include "text.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
 namespace driver {
 
+// The limit is for what an allocator takes beside its heap. The driver's tables
+// are not its, and a system's allocator has its heap there.
+static Limits limits_of(const AllocatorInfo &who, const Trace &trace,
+                        const Options &options) {
+  constexpr uint64_t kBlock = 128, kThread = 2 << 20;
+  const uint64_t replicas = std::max(trace.replicas, 1u);
+  Limits limits = options.limits;
+  if (limits.memory == 0) return limits;
+  if (!who.simulated) limits.memory = std::max(limits.memory, MEMORY_LIMIT);
+  limits.memory += trace.slots * kBlock * replicas;
+  if (trace.threaded())
+    limits.memory += trace.replayed_ops() * 2 * sizeof(Op) +
+                     trace.replay_threads() * kThread;
+  return limits;
+}
+
 Worker::Worker(const AllocatorInfo &who, const Trace &trace,
                const Options &options)
     : who_(who), trace_(trace), options_(options),
-      sandbox_(options.limits, shared_->progress,
+      sandbox_(limits_of(who, trace, options), shared_->progress,
                [this](char command) { serve(command); }) {}
 
 // ---- In the child ---------------------------------------------------------

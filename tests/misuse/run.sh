@@ -277,6 +277,27 @@ begin out_of_memory
 }
 finish
 
+# The limit is for an allocator's own memory: not for the driver's tables, and
+# not for a system's allocator, which has no other.
+begin memory_limit_of_others
+[ -n "$SANITIZED" ] || {
+  mdrive -f traces/random-large.rep -f traces/strings-1500k.rep -A libc \
+    --memory-limit 1M --rounds 1
+  want_equal 'exit status' 0 "$status"
+  mdrive --threads 8 -f traces/tiny.rep --memory-limit 1M --rounds 1
+  want_equal 'exit status with threads' 0 "$status"
+}
+finish
+
+# A reference without memory would be quick to say so.
+begin reference_that_returns_null
+mdrive -f $good -f tests/traces/bait.rep --rounds 1 \
+  --reference "$T/liars/returns_null.so"
+want_equal 'exit status' 2 "$status"
+want_match 'stderr' \
+  '^mdriver: the reference failed: .*bait\.rep:8: a 2 4321: returned NULL' "$err"
+finish
+
 begin reference_that_fails
 mdrive -f $good --reference "$T/liars/crashes_at_null.so" \
   -f tests/traces/bait.rep --rounds 1
