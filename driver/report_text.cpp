@@ -375,8 +375,9 @@ void TextReport::end(const SuiteResult &all) {
   if (options_.grader_summary) {
     long correct = std::count_if(linked.traces.begin(), linked.traces.end(),
                                  [](const TraceResult &r) { return r.valid; });
-    std::printf("correct:%ld\nperfidx:%.0f\n", correct,
-                linked.score.perf_index);
+    std::printf("correct:%ld\n", correct);
+    if (options_.timing || linked.score.errors)
+      std::printf("perfidx:%.0f\n", linked.score.perf_index);
   }
   std::fflush(stdout);
   if (all.noisy)

@@ -204,6 +204,14 @@ want_equal 'exit status with -t' 0 "$status"
 want_match 'stdout with -t' '^Using default tracefiles in tests/traces/$' "$out"
 finish
 
+# A script must not take for a mark what has no speed in it.
+begin no_mark_without_timing
+mdrive -g -c tests/traces/plain.rep --json "$work/check.json"
+want_equal 'stdout' 'correct:1' "$out"
+want_equal 'the JSON' null \
+  "$(json "$work/check.json" allocators.0.perf_index)"
+finish
+
 begin traces_relative_absolute_repeated
 mdrive -t tests/traces -f plain.rep -f "$PWD/tests/traces/bait.rep" \
   -f tests/traces/kept.rep -f plain.rep --rounds 1 --reference none -v

