@@ -52,6 +52,9 @@ static int run(int argc, char **argv) {
     require_printed();
     return 0;
   }
+  if (options->autolab && !options->timing)
+    throw InputError("-A without a file asks for a mark, and -c measures no "
+                     "speed: give the traces with -f");
   require_writable("--csv", options->csv_file);
   require_writable("--json", options->json_file);
   TextReport report(*options);

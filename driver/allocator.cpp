@@ -125,7 +125,9 @@ public:
     handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle_)
       throw InputError(
-          format("%s: cannot load it: %s", file.c_str(), dlerror()));
+          format("%s: cannot load it: %s; `make plug SRC=path/mm.c "
+                 "NAME=alice` builds a .so from a source",
+                 file.c_str(), dlerror()));
     dlinfo(handle_, RTLD_DI_LINKMAP, &map_);
   }
 

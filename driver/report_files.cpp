@@ -1,9 +1,9 @@
 // report_files.cpp - results for programs: JSON, CSV, Autolab's line.
 #include "report.hpp"
 
+#include "score.hpp"
 #include "text.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -108,12 +108,7 @@ std::string json_allocator(const SuiteResult &all, const AllocatorResult &a) {
           json_number(s.mean_utilization > 0, s.mean_utilization);
   text += ", \"geomean_reference_ratio\": " +
           json_number(s.geomean_ratio.has_value(), s.geomean_ratio.value_or(0));
-  // A mark without its speed would be less than is due.
-  bool timed = std::any_of(a.traces.begin(), a.traces.end(),
-                           [](const TraceResult &r) { return r.timing; });
-  text +=
-      ", \"perf_index\": " + json_number(timed || s.errors > 0, s.perf_index) +
-      "}";
+  text += ", \"perf_index\": " + json_number(has_mark(a), s.perf_index) + "}";
   return text;
 }
 

@@ -306,7 +306,8 @@ void TextReport::comparison_foot(const SuiteResult &all, int width) const {
   for (const AllocatorResult &a : all.allocators)
     std::printf("  %7s %7s", "",
                 a.score.errors ? "FAILED"
-                               : format("%.0f", a.score.perf_index).c_str());
+                : has_mark(a)  ? format("%.0f", a.score.perf_index).c_str()
+                               : "-");
   std::printf("\n");
 }
 
@@ -376,7 +377,7 @@ void TextReport::end(const SuiteResult &all) {
     long correct = std::count_if(linked.traces.begin(), linked.traces.end(),
                                  [](const TraceResult &r) { return r.valid; });
     std::printf("correct:%ld\n", correct);
-    if (options_.timing || linked.score.errors)
+    if (has_mark(linked))
       std::printf("perfidx:%.0f\n", linked.score.perf_index);
   }
   std::fflush(stdout);

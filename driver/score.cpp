@@ -42,6 +42,12 @@ struct Sums {
 
 } // namespace
 
+bool has_mark(const AllocatorResult &result) {
+  return result.score.errors > 0 ||
+         std::any_of(result.traces.begin(), result.traces.end(),
+                     [](const TraceResult &r) { return r.timing; });
+}
+
 void score(AllocatorResult &result, const std::vector<Trace> &traces) {
   Score &s = result.score;
   Sums sums;

@@ -20,4 +20,7 @@ inline bool counts_for_throughput(const Trace &trace) {
   return trace.weight == 1 || trace.weight == 3;
 }
 
+// Whether there is a mark: without its speed it would be less than is due.
+bool has_mark(const AllocatorResult &result);
+
 } // namespace driver

@@ -160,7 +160,8 @@ void Suite::probe_all() {
   bool threads = std::any_of(all_.traces.begin(), all_.traces.end(),
                              [](const Trace &t) { return t.threaded(); });
   // --lock leaves the reference alone: against it the lock's price is seen.
-  all_.reference.locked = threads && !all_.reference.thread_safe;
+  all_.reference.locked =
+      threads && !all_.reference.what.empty() && !all_.reference.thread_safe;
   for (AllocatorResult &a : all_.allocators)
     a.info.locked = threads && (options_.threads.lock || !a.info.thread_safe);
 }

@@ -208,6 +208,9 @@ finish
 begin no_mark_without_timing
 mdrive -g -c tests/traces/plain.rep --json "$work/check.json"
 want_equal 'stdout' 'correct:1' "$out"
+mdrive -c tests/traces/plain.rep -A "$B/alloc/mm_chaos.so" --threads 2
+want_match 'the comparison' '^performance index +- +-$' "$out"
+want_no_match 'what is said of the reference' 'the reference,' "$out"
 want_equal 'the JSON' null \
   "$(json "$work/check.json" allocators.0.perf_index)"
 finish

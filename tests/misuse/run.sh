@@ -158,6 +158,11 @@ refuse library_without_a_value '^mdriver: --allocator needs a value' \
   -f $good --allocator
 refuse no_library '^mdriver: -A tests/run\.sh: cannot load it: ' \
   -f $good -A tests/run.sh
+refuse source_as_library \
+  '^mdriver: --allocator mm\.c: cannot load it: .*; `make plug SRC=' \
+  -f $good --allocator mm.c
+refuse mark_without_speed '^mdriver: -A without a file asks for a mark' \
+  -c $good -A
 refuse directory_as_library '^mdriver: -A tests: cannot load it: ' \
   -f $good -A tests
 refuse no_allocator '^mdriver: -A .*no_allocator\.so: it exports neither' \
