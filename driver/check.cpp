@@ -79,6 +79,7 @@ private:
   bool has_place(const Op &op, uint64_t size) const;
   bool placed_well(const Op &op, uintptr_t start, uintptr_t end);
   bool enter(const Op &op, void *result, uint64_t size, uint64_t seed);
+  void fill(void *payload, uint64_t from, uint64_t to, uint64_t seed);
   bool contents_hold(Shadow::Entry block, uint64_t size, const char *when);
   bool heap_holds();
   bool heap_stays();
@@ -281,11 +282,15 @@ bool Checker::allocated(const Op &op, void *result, uint64_t size) {
   if (!enter(op, result, size, seed)) return false;
   if (op.kind == OpKind::Calloc) {
     const char *bytes = static_cast<const char *>(result);
-    for (size_t i = 0; i < size; i++)
-      if (bytes[i] != 0)
-        return fault(format("calloc's byte %zu is not zero", i));
+    bool zero = progress_.in_pieces(0, size, [&](size_t i, size_t to) {
+      for (; i < to; i++)
+        if (bytes[i] != 0)
+          return fault(format("calloc's byte %zu is not zero", i));
+      return true;
+    });
+    if (!zero) return false;
   }
-  if (options_.contents) fill_pattern(result, 0, size, seed);
+  fill(result, 0, size, seed);
   return true;
 }
 
@@ -309,7 +314,7 @@ bool Checker::reallocated(const Op &op, void *old, void *result) {
                      old == result ? "after realloc in place"
                                    : "after realloc moved it"))
     return false;
-  if (options_.contents) fill_pattern(result, kept, op.size, was.seed);
+  fill(result, kept, op.size, was.seed);
   return true;
 }
 
@@ -364,12 +369,24 @@ bool Checker::placed_well(const Op &op, uintptr_t start, uintptr_t end) {
                       how, range(lo, brk).c_str()));
 }
 
+void Checker::fill(void *payload, uint64_t from, uint64_t to, uint64_t seed) {
+  if (!options_.contents) return;
+  progress_.in_pieces(from, to, [&](size_t at, size_t end) {
+    fill_pattern(payload, at, end, seed);
+    return true;
+  });
+}
+
 bool Checker::contents_hold(Shadow::Entry block, uint64_t size,
                             const char *when) {
   if (!options_.contents) return true;
   auto *bytes = reinterpret_cast<const unsigned char *>(block->first);
-  size_t wrong = check_pattern(bytes, 0, size, block->second.seed);
-  if (wrong == size) return true;
+  size_t wrong = 0;
+  if (progress_.in_pieces(0, size, [&](size_t from, size_t to) {
+        return (wrong = check_pattern(bytes, from, to, block->second.seed)) ==
+               to;
+      }))
+    return true;
   unsigned right = pattern_byte(wrong, block->second.seed);
   return fault(
       format("%s lost its content %s: byte %zu of %llu is 0x%02x, was 0x%02x",

@@ -187,7 +187,7 @@ unsigned ThreadInChild::number() {
 }
 
 uint64_t Progress::moves() const {
-  uint64_t sum = op + (uint64_t{pass} << 40);
+  uint64_t sum = op + (uint64_t{pass} << 40) + own;
   for (uint32_t t = 0; t < threads; t++) sum += thread[t].op * (2 * t + 3);
   return sum;
 }

@@ -56,12 +56,25 @@ struct Progress {
   static constexpr uint64_t kStarting = UINT64_MAX;
   std::atomic<uint64_t> op{0};   // index of the operation being done
   std::atomic<uint32_t> pass{0}; // counts replays
+  std::atomic<uint64_t> own{0};  // counts kOwnBytes that the driver worked on
   char crash[512] = "";          // what the crash handler saw
 
   // While threads replay: how many, and the number, from 1, of the one that
   // has the lock around the allocator and of the one that ended the child.
   std::atomic<uint32_t> threads{0}, locked_by{0}, ended_by{0};
   ThreadProgress thread[kMostThreads];
+
+  // To fill, to touch or to verify a payload of some GB takes the driver longer
+  // than an operation may take: calls part(from, to) for pieces of the range,
+  // as long as it returns true, and counts them.
+  static constexpr uint64_t kOwnBytes = 16 << 20;
+  template <class Part> bool in_pieces(uint64_t from, uint64_t to, Part part) {
+    for (; to > from && to - from > kOwnBytes; from += kOwnBytes) {
+      if (!part(from, from + kOwnBytes)) return false;
+      own.fetch_add(1, std::memory_order_relaxed);
+    }
+    return part(from, to);
+  }
 
   // Changes whenever something was done.
   uint64_t moves() const;

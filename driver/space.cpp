@@ -73,8 +73,12 @@ private:
 
   void touch(char *payload, uint64_t size) const {
     size_t page = mem_pagesize();
-    for (uint64_t i = 0; payload && i < size; i += page) payload[i] = 1;
-    if (payload && size) payload[size - 1] = 1;
+    if (!payload || size == 0) return;
+    progress_.in_pieces(0, size, [&](uint64_t i, uint64_t to) {
+      for (; i < to; i += page) payload[i] = 1;
+      return true;
+    });
+    payload[size - 1] = 1;
   }
 
   void sample_heap(size_t ops_done) {

@@ -2,6 +2,7 @@
 // peak, on an allocator whose every byte is known.
 #include "driver/space.hpp"
 
+#include "driver/check.hpp"
 #include "memlib.h"
 #include "tests/check.h"
 
@@ -165,4 +166,25 @@ TEST(a_system_allocator_has_no_touched_pages) {
   a.fn.malloc = std::malloc;
   a.fn.free = std::free;
   CHECK(!measure("a 0 60\nf 0\n", a).touched.has_value());
+}
+
+// Or the driver's patience with one operation would end while it touches or
+// verifies a payload of some GB itself.
+TEST(large_payloads_are_progress) {
+  constexpr size_t kHeap = 4 * Progress::kOwnBytes;
+  mem_reserve(kHeap, nullptr);
+  Allocator a;
+  a.init_symbol = reinterpret_cast<void *>(one_init);
+  a.fn.malloc = one_malloc;
+  a.fn.free = one_free;
+  std::string text = "1 1 1 0\na 0 " + std::to_string(kHeap) + "\nf 0\n";
+  Trace t = parse_trace("x.rep", text, {kHeap, 16});
+  Progress touching, checking;
+  SpaceReport space;
+  measure_space(t, a, touching, space);
+  CHECK(touching.own >= 3);
+  CheckReport report;
+  CHECK(check_trace(t, a, {}, 1, checking, report));
+  CHECK(checking.own >= 6); // filled and verified
+  CHECK(checking.moves() > uint64_t{checking.op} + checking.pass);
 }
