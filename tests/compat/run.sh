@@ -207,7 +207,7 @@ finish
 # A script must not take for a mark what has no speed in it.
 begin no_mark_without_timing
 mdrive -g -c tests/traces/plain.rep --json "$work/check.json"
-want_equal 'stdout' 'correct:1' "$out"
+want_equal 'stdout' 'correct:1' "$(grep -v '^Edge case' "$work/out")"
 mdrive -c tests/traces/plain.rep -A "$B/alloc/mm_chaos.so" --threads 2
 want_match 'the comparison' '^performance index +- +-$' "$out"
 want_no_match 'what is said of the reference' 'the reference,' "$out"
