@@ -10,14 +10,16 @@
 namespace driver {
 
 // The limit is for what an allocator takes beside its heap. The driver's tables
-// are not its, and a system's allocator has its heap there.
+// are not its; a system's allocator has its heap there, which may be as long as
+// one of the lab's.
 static Limits limits_of(const AllocatorInfo &who, const Trace &trace,
                         const Options &options) {
   constexpr uint64_t kBlock = 128, kThread = 2 << 20;
   const uint64_t replicas = std::max(trace.replicas, 1u);
   Limits limits = options.limits;
   if (limits.memory == 0) return limits;
-  if (!who.simulated) limits.memory = std::max(limits.memory, MEMORY_LIMIT);
+  if (!who.simulated)
+    limits.memory = std::max(limits.memory, MEMORY_LIMIT) + options.max_heap;
   limits.memory += trace.slots * kBlock * replicas;
   if (trace.threaded())
     limits.memory += trace.replayed_ops() * 2 * sizeof(Op) +
