@@ -3,8 +3,8 @@
  *
  * The heap is a row of blocks without gaps. A block is a 4-byte header and a
  * payload; sizes and places are counted in units of ALIGNMENT bytes, so that
- * 32 bits reach through a heap of 64 GiB. Headers stand 4 bytes before a
- * multiple of ALIGNMENT, payloads therefore on one.
+ * 32 bits reach through a heap of 64 GiB (32 at an ALIGNMENT of 8). Headers
+ * stand 4 bytes before a multiple of ALIGNMENT, payloads therefore on one.
  *
  *   allocated   | head |  payload ...                                      |
  *   free        | head | next | prev |  ...                         | foot |
@@ -14,8 +14,9 @@
  *
  * A footer lets free() find a free block in front of it. Only free blocks have
  * one; whether the block in front is free stands in one's own header (Knuth's
- * boundary tags, TAOCP 2.5; CS:APP 9.9). So an allocated block costs 4 bytes,
- * and the smallest block holds 12.
+ * boundary tags, TAOCP 2.5; CS:APP 9.9). So an allocated block costs 4 bytes;
+ * a free one needs 16 (header, two links, footer), so the smallest block holds
+ * 12.
  *
  * The whole heap, and who serves a request:
  *
@@ -25,10 +26,11 @@
  *                   their neighbours they still look allocated
  *   2 exact lists   free blocks up to 63 units, one size a list: no search
  *   3 the nest      room set aside for small blocks, beside one another
- *   4 free lists    larger ones, 16 lists a doubling: best fit among the first
- *                   few of the list of that size, else from the next list
- *   5 the quick lists again, if the top is too short: what waits there is
- *                   merged, and 4 tried again
+ *   4 free lists    the next larger exact one that has a block; from 64 units
+ *                   on 16 lists a doubling, best fit among the first few of
+ *                   the list of that size, else of the next one
+ *   5 all quick lists, if the top is too short: what waits there is merged, one
+ *                   list after the other, and 4 tried again
  *   6 list 0        the free blocks behind those that grow
  *   7 the top       the free block before the epilogue: the last resort, and
  *                   what grows when the brk moves
@@ -60,8 +62,8 @@
  *   I2  "previous allocated" says whether the block in front is; "previous
  *       grows" is set only behind an allocated one
  *   I3  a free block's footer repeats its size
- *   I4  two free blocks are neighbours only in a heap that no header could say
- *       the size of: they had been too large together
+ *   I4  two free blocks are neighbours only if no header could say their size
+ *       together (so it is checked in heaps up to 8 GiB)
  *   I5  a free block other than the top is on exactly one list: that of its
  *       size, or list 0 if the block in front grows
  *   I6  lists hold free blocks of the heap only, linked both ways
@@ -71,6 +73,9 @@
  *   I10 the nest, where there is one, is an allocated-looking block
  *
  * Not here: threads; returning memory other than at the heap's end.
+ *
+ * To read on, begin with mm_malloc and mm_free in the middle. What stands above
+ * them is what they call, the simplest first.
  */
 #define MM_OPTIONAL
 #include "mm.h"
@@ -97,6 +102,7 @@ enum {
   kPrevGrows = 4,
   kFlagBits = 3,
   kSizeBits = 32 - kFlagBits,
+  kMaxUnits = (1 << kSizeBits) - 1, /* what a header can say */
 
   kRoom = 0,                /* the list of free blocks behind growing ones */
   kExactBits = 6,           /* lists 1 to 63: one size each */
@@ -125,16 +131,17 @@ enum {
   /* A block that slides into the room of a growing one leaves it this part. */
   kKeepPart = 4,
   /* It moves up by this part of itself to leave a nest in front of it. */
-  kRaisePart = 64
+  kRaisePart = 64,
+  /* What one request counts in the mean of all. */
+  kMeanPart = 64
 };
 
 _Static_assert(kUnit == 8 || kUnit == 16, "ALIGNMENT must be 8 or 16");
 
-/* The most units of a block, and bytes of a payload. */
-static const uint32_t kMaxUnits = ((uint32_t)1 << kSizeBits) - 1;
+/* Bytes of the largest payload. kMinUnits less, as the top may have to be
+ * longer by these than what is taken from it (top_reach). */
 static const size_t kMaxPayload =
-    (((size_t)1 << kSizeBits) - 1 - kMinUnits) * kUnit - kHeader;
-static const size_t kMaxHeap = ((size_t)1 << 32) * kUnit; /* 64 GiB at 16 */
+    (size_t)(kMaxUnits - kMinUnits) * kUnit - kHeader;
 
 typedef struct block {
   uint32_t head;
@@ -146,13 +153,13 @@ static struct {
   char *base;              /* block i lies at base + i * kUnit */
   block *end;              /* the epilogue */
   block *top;              /* the free block before it, else the epilogue */
-  block *nest;             /* room for small blocks, or NULL */
-  uint32_t nest_units;     /* 0: no nest */
+  block *nest;             /* room for small blocks, if .. */
+  uint32_t nest_units;     /* .. this is not 0 */
   bool small_at_end;       /* what the top gave last was a small block */
-  uint64_t mean;           /* of the units that were searched for, times 64 */
+  uint64_t mean;           /* of units that were searched for, x kMeanPart */
   uint64_t trim;           /* bytes of top from which on the brk moves down */
-  uint64_t released;       /* bytes, since mm_free had all that waits merged */
-  uint64_t given_back;     /* bytes by which it did, until it moves up again */
+  uint64_t released;   /* bytes, by mm_free since all that waits was merged */
+  uint64_t given_back; /* bytes by which it did, until it moves up again */
   uint64_t bitmap[kWords];
   uint32_t list[kLists]; /* index of the first block; 0: none */
 } heap;
@@ -227,11 +234,26 @@ static void block_set_allocated(block *b, uint32_t units) {
   block_after(b, units)->head |= kPrevAllocated;
 }
 
+/* Also that nothing in front of it grows any more: nobody keeps room there. */
 static void block_set_free(block *b, uint32_t units) {
   block *next = block_after(b, units);
   block_set_head(b, units, 0);
   *block_foot_before(next) = units;
   next->head &= ~(uint32_t)(kPrevAllocated | kPrevGrows);
+}
+
+static void *fail(int error) {
+  errno = error;
+  return NULL;
+}
+
+/* Cuts b, which is allocated, in two that both are; returns the second. */
+static block *block_split(block *b, uint32_t units) {
+  block *rest = block_after(b, units);
+  uint32_t left = block_units(b) - units;
+  rest->head = left << kFlagBits | kPrevAllocated | kAllocated;
+  block_set_head(b, units, kAllocated);
+  return rest;
 }
 
 /* The units of a block whose payload has `size` bytes, at most kMaxPayload. */
@@ -240,15 +262,34 @@ static uint32_t units_for(size_t size) {
   return units < kMinUnits ? kMinUnits : units;
 }
 
+/* ---- The empty heap ---------------------------------------------------- */
+
+static block *heap_first(void) {
+  return block_at(kMinUnits);
+}
+
+int mm_init(void) {
+  memset(&heap, 0, sizeof heap);
+  heap.trim = TRIM_THRESHOLD;
+  /* Where index kMinUnits would be, 4 bytes before a multiple of kUnit, the
+   * blocks begin; so far there is only the epilogue. In front is the pad. */
+  char *lo = mem_sbrk(kMinUnits * kUnit);
+  if (lo == (void *)-1) return -1;
+  heap.base = lo - kHeader;
+  heap.end = heap.top = heap_first();
+  heap.end->head = kAllocated | kPrevAllocated;
+  return 0;
+}
+
 /* ---- Free lists -------------------------------------------------------- */
 
-/* From the highest bit of the size and the kStepBits that follow it. (The
- * shift leaves that bit in, which counts as one more doubling.) */
+/* Up to kExact each size has a list of its own. From there on the highest bit
+ * of the size says which doubling it is in, the kStepBits below it where. */
 static unsigned list_of_size(uint32_t units) {
   if (units < kExact) return units;
-  unsigned top = 31 - (unsigned)__builtin_clz(units);
-  unsigned doublings = top - kExactBits - 1; /* or -1: it wraps */
-  return kExact + doublings * kSteps + (units >> (top - kStepBits));
+  unsigned high = 31 - (unsigned)__builtin_clz(units);
+  unsigned step = units >> (high - kStepBits); /* kSteps to 2 * kSteps - 1 */
+  return kExact + (high - kExactBits) * kSteps + step - kSteps;
 }
 
 static unsigned list_of(const block *b, uint32_t units) {
@@ -265,6 +306,7 @@ static inline void list_insert(block *b, unsigned c) {
   heap.bitmap[c / 64] |= 1ull << (c % 64);
 }
 
+/* Who found b on list c need not compute c again. */
 static inline void list_unlink(block *b, unsigned c) {
   uint32_t next = b->next, prev = b->prev;
   block_at(next)->prev = prev;
@@ -294,18 +336,15 @@ static inline unsigned list_nonempty(unsigned c) {
 
 /* The smallest of the first `scan` blocks of list c that has the units. */
 static inline block *list_best(unsigned c, uint32_t units, uint32_t scan) {
-  block *best = NULL;
+  block *best = NULL, *b;
   uint32_t best_units = UINT32_MAX;
-  uint32_t index = heap.list[c];
-  for (uint32_t left = scan; index && left > 0; left--) {
-    block *b = block_at(index);
+  for (uint32_t i = heap.list[c]; i && scan > 0; scan--, i = b->next) {
+    b = block_at(i);
     uint32_t have = block_units(b);
-    if (have >= units && have < best_units) {
-      best = b;
-      best_units = have;
-      if (have == units) break;
-    }
-    index = b->next;
+    if (have < units || have >= best_units) continue;
+    best = b;
+    best_units = have;
+    if (have == units) break;
   }
   return best;
 }
@@ -328,16 +367,23 @@ static uint32_t top_units(void) {
   return (uint32_t)((size_t)((char *)heap.end - (char *)heap.top) / kUnit);
 }
 
-/* The top begins at b, whose header says what is in front of it. */
+/* The top begins at b, whose header says what is in front of it. An empty top
+ * is the epilogue, which has no footer. */
 static void top_set(block *b) {
   heap.top = b;
   if (b != heap.end) block_set_free(b, top_units());
 }
 
-/* No further than the links of lists reach, however large the heap may be. */
-static bool brk_raise(size_t bytes) {
-  size_t now = (size_t)((char *)heap.end - heap.base);
-  return bytes <= kMaxHeap - now && mem_sbrk((intptr_t)bytes) != (void *)-1;
+/* Moves the brk, and the epilogue with it, which ends the top; false, and
+ * nothing has changed, if that cannot be. No further than the links of lists
+ * reach, however large the heap may be. */
+static bool brk_move(int64_t units) {
+  int64_t end = block_index(heap.end) + units;
+  if (end > UINT32_MAX || mem_sbrk(units * kUnit) == (void *)-1) return false;
+  heap.end = block_at((uint32_t)end);
+  heap.end->head = kAllocated;
+  top_set(heap.top);
+  return true;
 }
 
 /* Moves the brk up until the top has `units`, by a part of the heap if that is
@@ -345,25 +391,19 @@ static bool brk_raise(size_t bytes) {
 static bool top_extend(uint32_t units) {
   uint32_t have = top_units();
   if (have >= units) return true;
-  size_t missing = (size_t)(units - have) * kUnit;
-  size_t part = (size_t)(block_index(heap.end) / kGrowPart) * kUnit;
-  if (part <= missing || have + part / kUnit > kMaxUnits || !brk_raise(part)) {
-    if (!brk_raise(missing)) return false;
-    part = missing;
-  }
+  uint32_t missing = units - have, part = block_index(heap.end) / kGrowPart;
+  bool more = part > missing && part <= kMaxUnits - have;
+  if (!(more && brk_move(part)) && !brk_move(missing)) return false;
   if (heap.given_back) { /* too early: wait for twice as much next time */
     if (heap.trim < 2 * heap.given_back) heap.trim = 2 * heap.given_back;
     heap.given_back = 0;
   }
-  heap.end = (block *)((char *)heap.end + part);
-  heap.end->head = kAllocated;
-  top_set(heap.top);
   return true;
 }
 
 /* Has the top grow until what is left when `units` are taken is nothing, or can
- * be a block. Returns `units`; or, if the heap is exhausted, all that the top
- * has, or 0 if that is too little. */
+ * be a block, as any rest can at an ALIGNMENT of 16. Returns `units`; or, if
+ * the heap is exhausted, all that the top has, or 0 if that is too little. */
 static uint32_t top_reach(uint32_t units) {
   if (!top_extend(units)) return 0;
   uint32_t left = top_units() - units;
@@ -376,12 +416,8 @@ static uint32_t top_reach(uint32_t units) {
 static void top_give_back(void) {
   uint32_t keep = top_units() / 4;
   if (keep < kMinUnits) keep = kMinUnits;
-  size_t give = (size_t)(top_units() - keep) * kUnit;
-  if (mem_sbrk(-(intptr_t)give) == (void *)-1) return;
-  heap.given_back += give;
-  heap.end = (block *)((char *)heap.end - give);
-  heap.end->head = kAllocated;
-  top_set(heap.top);
+  uint32_t give = top_units() - keep;
+  if (brk_move(-(int64_t)give)) heap.given_back += (uint64_t)give * kUnit;
 }
 
 /* b, the last block or the top itself, gets `units`; the top follows it. */
@@ -404,18 +440,6 @@ static block *top_take(uint32_t units) {
 
 /* ---- Giving a block back ----------------------------------------------- */
 
-/* Makes [b, b + units) free, behind which there is a free block too large to be
- * merged with. That may have been kept for b to grow; not any more. */
-static __attribute__((noinline)) uint32_t heap_release_apart(block *b,
-                                                             uint32_t units) {
-  block *next = block_after(b, units);
-  list_remove(next, block_units(next));
-  block_set_free(b, units);
-  list_insert(next, list_of_size(block_units(next)));
-  list_insert(b, list_of(b, units));
-  return units;
-}
-
 /* Makes [b, b + units) free: b is on no list, its header is right about what
  * is in front of it. The four cases of Knuth's: either neighbour may be free,
  * and is then taken in at once, unless the header could not say their sum.
@@ -434,18 +458,29 @@ static uint32_t heap_release(block *b, uint32_t units) {
     return 0;
   }
   if (!block_allocated(next) && next != heap.top) {
-    if (units > kMaxUnits - block_units(next))
-      return heap_release_apart(b, units);
-    list_remove(next, block_units(next));
-    units += block_units(next);
+    uint32_t behind = block_units(next);
+    list_remove(next, behind);
+    if (behind <= kMaxUnits - units)
+      units += behind;
+    else /* it stays, but not as the room of a block that grows */
+      list_insert(next, list_of_size(behind));
   }
-  block_set_free(b, units);
+  block_set_free(b, units); /* not earlier: it may look allocated */
   list_insert(b, list_of(b, units));
   return units;
 }
 
+/* b becomes an allocated block of `units`, or of all the `space` that lies
+ * there for it if the rest could not be a block; the rest is given back. */
+static void heap_cut(block *b, uint32_t space, uint32_t units) {
+  uint32_t left = space - units;
+  block_set_allocated(b, space);
+  if (left >= kMinUnits) heap_release(block_split(b, units), left);
+}
+
 /* Gives back what waits on one quick list, that of the largest blocks: they
- * are the likeliest to become what is looked for. False if none waits. */
+ * are the likeliest to become what is looked for. False if none waits. (No
+ * release puts a block on a quick list, so the chain stays as it is.) */
 static bool heap_drain(void) {
   uint32_t units = kQuick;
   while (units > 0 && heap.quick[units] == NULL) units--;
@@ -466,10 +501,10 @@ static inline block *heap_take(block *b, unsigned c, uint32_t units) {
   uint32_t have = block_units(b), left = have - units;
   if (left < kMinUnits) {
     list_unlink(b, c);
-    b->head |= kAllocated;
-    block_after(b, have)->head |= kPrevAllocated;
+    block_set_allocated(b, have);
     return b;
   }
+  /* The block behind knows already that what is in front of it is free. */
   block *rest = block_after(b, units);
   block_set_head(b, units, kAllocated);
   rest->head = left << kFlagBits | kPrevAllocated;
@@ -515,13 +550,11 @@ static inline block *nest_take(uint32_t units) {
   block *b = heap.nest;
   heap.nest_units = left;
   if (left == 0) return b; /* all of it, as it is */
-  block_set_head(b, units, kAllocated);
-  heap.nest = block_after(b, units);
-  heap.nest->head = left << kFlagBits | kPrevAllocated | kAllocated;
+  heap.nest = block_split(b, units);
   return b;
 }
 
-/* An allocated block becomes the nest. */
+/* An allocated block becomes the nest, in place of one that has less. */
 static void nest_set(block *b) {
   nest_drop();
   heap.nest = b;
@@ -534,9 +567,9 @@ static uint32_t nest_size(void) {
 }
 
 /* A small block from a free one on list c that is larger: what is left of that
- * becomes the nest, unless the nest has more. (Lea's dlmalloc has such a
- * "designated victim" too, for locality; here it is bounded, and only for
- * small blocks.) */
+ * becomes the nest, up to nest_size, unless the nest has more. (Lea's dlmalloc
+ * has such a "designated victim" too, for locality; here it is bounded, and
+ * only for small blocks.) */
 static block *nest_from(block *b, unsigned c, uint32_t units) {
   uint32_t left = block_units(b) - units, most = nest_size();
   if (left < kNestLeast || left < heap.nest_units)
@@ -559,6 +592,18 @@ static block *place_at_top(uint32_t units, bool small) {
   return top_take(units);
 }
 
+/* The way of a request, from the common to the rare. Each of these calls the
+ * next if it has nothing itself:
+ *
+ *   mm_malloc          its quick list
+ *   malloc_searching   (from bytes to units)
+ *   heap_allocate      its exact list; the nest, if it is small
+ *   heap_search        heap_fit: the free lists
+ *   heap_fall_back     what waits, and heap_fit again; list 0; the top
+ *
+ * mm_memalign needs a block to cut rather than a payload: it enters at
+ * heap_allocate. */
+
 /* From the free lists, else NULL. */
 static inline block *heap_fit(uint32_t units, bool small) {
   unsigned c;
@@ -567,12 +612,15 @@ static inline block *heap_fit(uint32_t units, bool small) {
   return small ? nest_from(b, c, units) : heap_take(b, c, units);
 }
 
+static block *heap_search(uint32_t units, bool small);
+
 /* What else there is if no list has a block that fits: what is kept aside,
  * what is kept free for a block that grows, and the end of the heap. */
 static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
                                                        bool small) {
   for (;;) {
-    /* Rather the nest than to end the growth of the last block. */
+    /* The last block grows, and the top is its room: rather give up the nest
+     * than put something there. */
     if (heap.nest_units >= units && (heap.top->head & kPrevGrows))
       nest_drop();
     else if (top_units() >= units + kMinUnits || !heap_drain())
@@ -580,17 +628,18 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
     block *b = heap_fit(units, small);
     if (b) return b;
   }
-  block *b = heap.list[kRoom] ? list_best(kRoom, units, kScan) : NULL;
+  block *b = list_best(kRoom, units, kScan);
   if (b) return heap_take(b, kRoom, units);
   b = place_at_top(units, small);
   if (b) return b;
   /* The heap is exhausted, but for what is kept aside, and for what no search
-   * has come to: in the other lists with any all blocks were long enough. */
-  if (heap_drain_all()) return heap_fall_back(units, small);
+   * has come to: blocks behind the first kScan of the size's own list and of
+   * list 0. In later lists the first block would have been long enough. */
+  if (heap_drain_all()) return heap_search(units, small);
   unsigned c = list_of_size(units);
-  if ((b = list_best(c, units, UINT32_MAX))) return heap_take(b, c, units);
-  b = list_best(kRoom, units, UINT32_MAX);
-  return b ? heap_take(b, kRoom, units) : NULL;
+  b = list_best(c, units, UINT32_MAX);
+  if (b == NULL) b = list_best(c = kRoom, units, UINT32_MAX);
+  return b ? heap_take(b, c, units) : NULL;
 }
 
 /* Not inlined, like all that is rare: a short function saves no registers. */
@@ -604,35 +653,22 @@ static __attribute__((noinline)) block *heap_search(uint32_t units,
 static inline block *heap_allocate(uint32_t units) {
   if (units < kExact && heap.list[units]) return heap_pop(units);
 
-  /* Small is what has less than two thirds of the mean request. */
-  heap.mean += units - heap.mean / 64;
-  bool small = (uint64_t)units * 3 * 64 < heap.mean * 2;
+  /* The mean of the requests that come this far, in which each counts 1/64, and
+   * those before it 63/64 of what they did. It is kept times 64, as what is
+   * added would be lost in rounding. Small is what has less than two thirds of
+   * it: so nothing is before there was something larger. */
+  heap.mean = heap.mean - heap.mean / kMeanPart + units;
+  bool small = (uint64_t)units * kMeanPart * 3 < heap.mean * 2;
   block *b = small ? nest_take(units) : NULL;
   return b ? b : heap_search(units, small);
 }
 
 static __attribute__((noinline)) void *malloc_searching(size_t size) {
   block *b = size <= kMaxPayload ? heap_allocate(units_for(size)) : NULL;
-  if (b) return block_payload(b);
-  errno = ENOMEM;
-  return NULL;
+  return b ? block_payload(b) : fail(ENOMEM);
 }
 
 /* ---- malloc and free --------------------------------------------------- */
-
-int mm_init(void) {
-  memset(&heap, 0, sizeof heap);
-  heap.trim = TRIM_THRESHOLD;
-  /* The pad puts the first header 4 bytes before a multiple of kUnit, where
-   * the epilogue is as long as there is no block. */
-  char *lo = mem_sbrk(16);
-  if (lo == (void *)-1) return -1;
-  heap.end = (block *)(lo + 16 - kHeader);
-  heap.base = lo - kHeader;
-  heap.end->head = kAllocated | kPrevAllocated;
-  heap.top = heap.end;
-  return 0;
-}
 
 void *mm_malloc(size_t size) {
   if (size <= (size_t)kQuick * kUnit - kHeader) {
@@ -657,9 +693,10 @@ void mm_free(void *ptr) {
   }
   heap.released += (size_t)units * kUnit;
   uint64_t merged = (uint64_t)heap_release(b, units) * kUnit;
-  /* A free block as long as the brk would move down for: what is kept aside
-   * may be all that lies between it and the top. But not each time that one
-   * beside it is freed again. */
+  /* At the top a free block of that length would go back to the system, and
+   * small blocks that wait may be all that lies between. But only once for each
+   * heap.trim bytes that are freed: a program may free one beside a long free
+   * block again and again. */
   if (merged < heap.trim || heap.released < heap.trim) return;
   heap.released = 0;
   heap_drain_all();
@@ -667,23 +704,12 @@ void mm_free(void *ptr) {
 
 /* ---- realloc ----------------------------------------------------------- */
 
-/* b becomes an allocated block of `units`, or of all the `space` that lies
- * there for it if the rest could not be a block; the rest is given back. */
-static void block_cut(block *b, uint32_t space, uint32_t units) {
-  uint32_t left = space - units;
-  if (left < kMinUnits) return block_set_allocated(b, space);
-  block_set_allocated(b, units);
-  block *rest = block_next(b);
-  rest->head = kPrevAllocated | kAllocated;
-  heap_release(rest, left);
-}
-
 /* Notes in the header behind b that b grows: whoever looks for space shall
  * leave free what is there. A block that was enlarged once is likely to be
  * enlarged again, its history being all that is known of it. Not for small
  * blocks: they move cheaply, and there are too many of them. */
 static void block_mark_growing(block *b) {
-  if ((uint64_t)block_units(b) * 64 < heap.mean) return;
+  if ((uint64_t)block_units(b) * kMeanPart < heap.mean) return;
   block *next = block_next(b);
   if (next->head & kPrevGrows) return;
   bool listed = !block_allocated(next) && next != heap.top;
@@ -701,27 +727,28 @@ static block *block_slide(block *b, uint32_t space, uint32_t units) {
   block *to = block_before(b, before);
   list_remove(to, before);
   uint32_t keep = to->head & kPrevGrows ? (space - units) / kKeepPart : 0;
-  if (keep >= kMinUnits) {
+  if (keep >=
+      kMinUnits) { /* less than there was: b and behind it is too little */
     block_set_free(to, keep);
     list_insert(to, kRoom);
     to = block_after(to, keep);
-    to->head = 0;
+    to->head = 0; /* behind a free block: no flag */
     space -= keep;
   }
   memmove(block_payload(to), block_payload(b), block_payload_size(b));
-  block_cut(to, space, units);
+  heap_cut(to, space, units);
   return to;
 }
 
 /* Moves b, the last block, up by `room` units that the top has, and makes
  * these the nest. */
 static block *block_raise(block *b, uint32_t room) {
-  uint32_t have = block_units(b);
-  top_take(room);
+  size_t size = block_payload_size(b);
   block *to = block_after(b, room);
-  memmove(block_payload(to), block_payload(b), block_payload_size(b));
-  to->head = have << kFlagBits | kPrevAllocated | kAllocated;
-  block_set_head(b, room, kAllocated);
+  top_begin_behind(b, block_units(b) + room);
+  memmove(block_payload(to), block_payload(b), size);
+  /* Only now: the header of the new place lies in the old payload. */
+  block_split(b, room);
   nest_set(b);
   return to;
 }
@@ -762,24 +789,25 @@ static block *realloc_in_place(block *b, uint32_t units) {
   if (behind) list_remove(next, behind);
   if (have + behind < units)
     return block_slide(b, before + have + behind, units);
-  block_cut(b, have + behind, units);
+  heap_cut(b, have + behind, units);
   return b;
 }
 
 void *mm_realloc(void *ptr, size_t size) {
-  if (ptr == NULL) return mm_malloc(size);
+  /* What is too large mm_malloc refuses; the block stays. */
+  if (ptr == NULL || size > kMaxPayload) return mm_malloc(size);
   if (size == 0) {
     mm_free(ptr);
     return NULL;
   }
   block *b = block_of(ptr);
-  uint32_t units = size <= kMaxPayload ? units_for(size) : UINT32_MAX;
+  uint32_t units = units_for(size);
   if (units <= block_units(b)) {
-    block_cut(b, block_units(b), units);
+    heap_cut(b, block_units(b), units);
     return ptr;
   }
-  block *to = size <= kMaxPayload ? realloc_in_place(b, units) : NULL;
-  if (to == NULL) {
+  block *to = realloc_in_place(b, units);
+  if (to == NULL) { /* the last resort: it costs a copy, and leaves a hole */
     void *fresh = mm_malloc(size);
     if (fresh == NULL) return NULL;
     memcpy(fresh, ptr, block_payload_size(b));
@@ -794,10 +822,7 @@ void *mm_realloc(void *ptr, size_t size) {
 
 void *mm_calloc(size_t count, size_t size) {
   size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes)) {
-    errno = ENOMEM;
-    return NULL;
-  }
+  if (__builtin_mul_overflow(count, size, &bytes)) return fail(ENOMEM);
   void *p = mm_malloc(bytes);
   return p ? memset(p, 0, bytes) : NULL;
 }
@@ -818,8 +843,7 @@ static uint32_t aligned_gap(const block *b, size_t align, uint32_t units) {
 /* A free block that an aligned one fits into as it lies. Only the first block
  * of each list is looked at; in some later list every block is large enough. */
 static block *list_fit_aligned(uint32_t units, size_t align) {
-  unsigned c = list_nonempty(list_of_size(units));
-  for (; c < kLists; c = list_nonempty(c + 1)) {
+  for (unsigned c = list_of_size(units); (c = list_nonempty(c)) < kLists; c++) {
     block *b = block_at(heap.list[c]);
     if (aligned_gap(b, align, units) != UINT32_MAX) return b;
   }
@@ -827,61 +851,45 @@ static block *list_fit_aligned(uint32_t units, size_t align) {
 }
 
 void *mm_memalign(size_t align, size_t size) {
-  if (align == 0 || (align & (align - 1)) != 0) {
-    errno = EINVAL;
-    return NULL;
-  }
+  if (align == 0 || (align & (align - 1)) != 0) return fail(EINVAL);
   if (align <= kUnit) return mm_malloc(size);
   size_t extra = align + kMinUnits * kUnit;
-  if (size > kMaxPayload || extra > kMaxPayload - size) {
-    errno = ENOMEM;
-    return NULL;
-  }
+  if (size > kMaxPayload || extra > kMaxPayload - size) return fail(ENOMEM);
   uint32_t units = units_for(size);
   block *b = list_fit_aligned(units, align);
-  if (b)
-    b = heap_take(b, list_of(b, block_units(b)), block_units(b));
-  else
-    b = heap_allocate(units_for(size + extra));
-  if (b == NULL) {
-    errno = ENOMEM;
-    return NULL;
-  }
+  b = b ? heap_take(b, list_of(b, block_units(b)), block_units(b))
+        : heap_allocate(units_for(size + extra));
+  if (b == NULL) return fail(ENOMEM);
   uint32_t gap = aligned_gap(b, align, units);
   if (gap) {
-    block *to = block_after(b, gap);
-    to->head = (block_units(b) - gap) << kFlagBits | kAllocated;
+    block *to = block_split(b, gap);
     heap_release(b, gap);
     b = to;
   }
-  block_cut(b, block_units(b), units);
+  heap_cut(b, block_units(b), units);
   return block_payload(b);
-}
-
-static block *heap_first(void) {
-  return (block *)((char *)mem_heap_lo() + 16 - kHeader);
 }
 
 /* To their neighbours, blocks on quick lists look allocated; to whoever walks
  * the heap they shall not. */
-static void quick_show_free(bool is_free) {
+static void quick_flip(void) {
   for (uint32_t units = kMinUnits; units <= kQuick; units++)
     for (void *p = heap.quick[units]; p; p = *(void **)p)
-      block_of(p)->head = is_free ? block_of(p)->head & ~(uint32_t)kAllocated
-                                  : block_of(p)->head | kAllocated;
+      block_of(p)->head ^= kAllocated;
 }
 
+/* As long as it walks, blocks that wait are marked as free: what visits them
+ * must not call any function of this file. */
 void mm_walk(mm_visit *visit, void *ctx) {
-  char *lo = mem_heap_lo();
-  quick_show_free(true);
-  visit(ctx, lo, (size_t)((char *)heap_first() - lo), MM_METADATA);
+  quick_flip();
+  visit(ctx, mem_heap_lo(), kMinUnits * kUnit - kHeader, MM_METADATA);
   for (block *b = heap_first(); b != heap.end; b = block_next(b)) {
     enum mm_kind kind = block_allocated(b) ? MM_ALLOCATED : MM_FREE;
     if (b == heap.nest && heap.nest_units) kind = MM_UNUSED;
     visit(ctx, b, (size_t)block_units(b) * kUnit, kind);
   }
   visit(ctx, heap.end, kHeader, MM_METADATA);
-  quick_show_free(false);
+  quick_flip();
 }
 
 /* ---- The checker ------------------------------------------------------- */
@@ -890,13 +898,13 @@ void mm_walk(mm_visit *visit, void *ctx) {
 struct check {
   int line;
   bool ok;
-  uint64_t free_blocks;   /* met in the heap, without the top */
-  uint64_t listed_blocks; /* met on lists */
+  size_t free_blocks;   /* met in the heap, without the top */
+  size_t listed_blocks; /* met on lists */
 };
 
 static __attribute__((format(printf, 4, 5))) void
-check_failed(struct check *c, const char *invariant, const void *where,
-             const char *format, ...) {
+broken(struct check *c, const char *invariant, const void *where,
+       const char *format, ...) {
   va_list args;
   va_start(args, format);
   fprintf(stderr, "mm_checkheap(%d): %s broken at %p: ", c->line, invariant,
@@ -914,49 +922,39 @@ static bool check_place(const block *b) {
 }
 
 static void check_block(struct check *c, const block *b, bool prev_allocated) {
-  const block *next = block_next(b);
   if (block_prev_allocated(b) != prev_allocated)
-    check_failed(c, "I2", b, "the block in front is %sallocated",
-                 prev_allocated ? "" : "not ");
+    broken(c, "I2", b, "the block in front is %sallocated",
+           prev_allocated ? "" : "not ");
   if ((b->head & kPrevGrows) && !block_prev_allocated(b))
-    check_failed(c, "I2", b, "a free block in front is said to grow");
+    broken(c, "I2", b, "a free block in front is said to grow");
   if (block_allocated(b) || b == heap.end) return;
-  if (*block_foot_before(next) != block_units(b))
-    check_failed(c, "I3", b, "size %u, but the footer says %u", block_units(b),
-                 *block_foot_before(next));
+  uint32_t units = block_units(b), foot = *block_foot_before(block_next(b));
+  if (foot != units)
+    broken(c, "I3", b, "size %u, but the footer says %u", units, foot);
   if (!prev_allocated && mem_heapsize() / kUnit <= kMaxUnits)
-    check_failed(c, "I4", b, "the block in front is free as well");
+    broken(c, "I4", b, "the block in front is free as well");
   if (b != heap.top) c->free_blocks++;
 }
 
-static bool check_row(struct check *c) {
-  const char *brk = (char *)mem_heap_lo() + mem_heapsize();
+static void check_row(struct check *c) {
   bool prev_allocated = true, nest_met = heap.nest_units == 0;
   block *b = heap_first(), *last = NULL;
-  if ((char *)heap.end + kHeader != brk) {
-    check_failed(c, "I1", heap.end, "the epilogue is not at the brk %p",
-                 (const void *)brk);
-    return false;
-  }
-  for (; b != heap.end; b = block_next(b)) {
-    if (block_units(b) < kMinUnits || !check_place(block_next(b))) {
-      check_failed(c, "I1", b, "a block of %u units cannot be here",
-                   block_units(b));
-      return false;
-    }
+  if ((char *)heap.end + kHeader != (char *)mem_heap_lo() + mem_heapsize())
+    return broken(c, "I1", heap.end, "the epilogue does not end at the brk");
+  for (; b != heap.end; last = b, b = block_next(b)) {
+    if (block_units(b) < kMinUnits || !check_place(block_next(b)))
+      return broken(c, "I1", b, "no block has %u units here", block_units(b));
     check_block(c, b, prev_allocated);
-    if (heap.nest_units && b == heap.nest)
-      nest_met = block_allocated(b) && block_units(b) == heap.nest_units;
     prev_allocated = block_allocated(b);
-    last = b;
+    if (heap.nest_units && b == heap.nest)
+      nest_met = prev_allocated && block_units(b) == heap.nest_units;
   }
   check_block(c, b, prev_allocated);
   if (block_units(b) != 0 || !block_allocated(b))
-    check_failed(c, "I1", b, "the epilogue has size %u", block_units(b));
+    broken(c, "I1", b, "the epilogue has size %u", block_units(b));
   if (heap.top != (prev_allocated ? heap.end : last))
-    check_failed(c, "I9", heap.top, "the top is not the free end of the heap");
-  if (!nest_met) check_failed(c, "I10", heap.nest, "there is no such nest");
-  return c->ok;
+    broken(c, "I9", heap.top, "the top is not the free end of the heap");
+  if (!nest_met) broken(c, "I10", heap.nest, "there is no such nest");
 }
 
 static void check_list(struct check *c, unsigned list) {
@@ -964,15 +962,13 @@ static void check_list(struct check *c, unsigned list) {
   for (uint32_t i = heap.list[list]; i; before = i, i = block_at(i)->next) {
     const block *b = block_at(i);
     if (!check_place(b) || block_allocated(b) || b == heap.top)
-      return check_failed(c, "I6", b, "list %u has what is no free block",
-                          list);
+      return broken(c, "I6", b, "list %u has what is no free block", list);
     if (b->prev != before)
-      return check_failed(c, "I6", b, "list %u: linked back to %u, not %u",
-                          list, b->prev, before);
+      return broken(c, "I6", b, "linked back to %u, not %u", b->prev, before);
     if (list_of(b, block_units(b)) != list)
-      check_failed(c, "I5", b, "%u units on list %u", block_units(b), list);
+      broken(c, "I5", b, "%u units on list %u", block_units(b), list);
     if (++c->listed_blocks > c->free_blocks)
-      return check_failed(c, "I5", b, "more blocks on lists than free ones");
+      return broken(c, "I5", b, "more blocks on lists than free ones");
   }
 }
 
@@ -980,14 +976,12 @@ static void check_lists(struct check *c) {
   for (unsigned list = 0; list < kWords * 64; list++) {
     bool bit = heap.bitmap[list / 64] >> (list % 64) & 1;
     if (bit != (list < kLists && heap.list[list] != 0))
-      check_failed(c, "I7", &heap.bitmap[list / 64], "the bit of list %u is %d",
-                   list, bit);
+      broken(c, "I7", heap.bitmap, "the bit of list %u is %d", list, bit);
     if (list < kLists) check_list(c, list);
   }
   if (c->ok && c->listed_blocks != c->free_blocks)
-    check_failed(c, "I5", heap_first(), "%llu free blocks, %llu on lists",
-                 (unsigned long long)c->free_blocks,
-                 (unsigned long long)c->listed_blocks);
+    broken(c, "I5", heap_first(), "%zu free blocks, %zu on lists",
+           c->free_blocks, c->listed_blocks);
 }
 
 static void check_quick(struct check *c, uint32_t units) {
@@ -996,14 +990,15 @@ static void check_quick(struct check *c, uint32_t units) {
     const block *b = block_of(p);
     if (!check_place(b) || b == heap.end || !block_allocated(b) ||
         block_units(b) != units)
-      return check_failed(c, "I8", b, "no block of %u units waits here", units);
-    if (most-- == 0) return check_failed(c, "I8", b, "a circle of blocks");
+      return broken(c, "I8", b, "no block of %u units waits here", units);
+    if (most-- == 0) return broken(c, "I8", b, "a circle of blocks");
   }
 }
 
 int mm_checkheap(int line) {
   struct check c = {.line = line, .ok = true};
-  if (!check_row(&c)) return 0;
+  check_row(&c);
+  if (!c.ok) return 0; /* not in a row: nothing else can be looked at */
   check_lists(&c);
   for (uint32_t units = 0; units <= kQuick; units++) check_quick(&c, units);
   return c.ok;

@@ -98,4 +98,22 @@ TEST(mm_full_heap_gives_all_that_the_top_has) {
   if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
 }
 
+// What is set aside for small blocks is given back, merges with what is free
+// beside it, and is then on another list than the one of the size.
+TEST(mm_full_heap_finds_what_the_nest_merges_with) {
+  const size_t before = mem_limit();
+  start_small_heap();
+  void *first = mm_malloc(3000), *second = mm_malloc(3000);
+  while (mm_malloc(3000))
+    ;
+  fill_heap();
+  for (int i = 0; i < 200; i++) CHECK(mm_malloc(3000) == nullptr);
+  mm_free(first);
+  CHECK(mm_malloc(40) == first); // the rest is set aside for the next ones
+  mm_free(second);
+  CHECK(mm_malloc(5000) != nullptr);
+  CHECK(mm_checkheap(__LINE__));
+  if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
+}
+
 } // namespace
