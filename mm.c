@@ -63,7 +63,7 @@
  *       grows" is set only behind an allocated one
  *   I3  a free block's footer repeats its size
  *   I4  two free blocks are neighbours only if no header could say their size
- *       together (so it is checked in heaps up to 8 GiB)
+ *       together (it is checked in heaps in which one could)
  *   I5  a free block other than the top is on exactly one list: that of its
  *       size, or list 0 if the block in front grows
  *   I6  lists hold free blocks of the heap only, linked both ways
@@ -130,7 +130,8 @@ enum {
   kSlidePart = 4,
   /* A block that slides into the room of a growing one leaves it this part. */
   kKeepPart = 4,
-  /* It moves up by this part of itself to leave a nest in front of it. */
+  /* The last block, when it grows, moves up by this part of itself to leave a
+   * nest in front of it. */
   kRaisePart = 64,
   /* What one request counts in the mean of all. */
   kMeanPart = 64
@@ -158,8 +159,8 @@ static struct {
   bool small_at_end;       /* what the top gave last was a small block */
   uint64_t mean;           /* of units that were searched for, x kMeanPart */
   uint64_t trim;           /* bytes of top from which on the brk moves down */
-  uint64_t released;   /* bytes, by mm_free since all that waits was merged */
-  uint64_t given_back; /* bytes by which it did, until it moves up again */
+  uint64_t released;       /* bytes by mm_free, since all that waits merged */
+  uint64_t given_back;     /* bytes by which it did, until it moves up again */
   uint64_t bitmap[kWords];
   uint32_t list[kLists]; /* index of the first block; 0: none */
 } heap;
