@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <sched.h>
+#include <sys/single_threaded.h>
 
 namespace chaos {
 namespace {
@@ -222,9 +223,12 @@ constexpr size_t kApart = 128;
 // Held for some dozens of instructions; longer to drain a heap or to give
 // memory back, which is rare. Acquire and release order all that is
 // done to the space under it.
+// In a process with a single thread, as libc knows, nobody takes it: without
+// the exchange the traces take 3 % less time (docs/chaos.md).
 struct SpinLock {
   std::atomic<bool> taken{false};
   void lock() {
+    if (__libc_single_threaded) return;
     if (taken.exchange(true, std::memory_order_acquire)) wait();
   }
   void wait();
