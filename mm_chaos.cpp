@@ -588,11 +588,12 @@ __attribute__((noinline)) void *malloc_generic(size_t size) {
 
 // ---- free -------------------------------------------------------------------
 
-// The block that p points into.
-Block *block_of(Page *page, void *p) {
-  auto offset = static_cast<size_t>(static_cast<char *>(p) - page_start(page));
-  return reinterpret_cast<Block *>(static_cast<char *>(p) -
-                                   offset % page_block_size(page));
+// The block that p points into: to its first byte, but for over-aligned ones.
+inline Block *block_of(Page *page, void *p) {
+  auto *at = static_cast<char *>(p);
+  if (page->owner.load(std::memory_order_relaxed) & kAligned)
+    at -= static_cast<size_t>(at - page_start(page)) % page_block_size(page);
+  return reinterpret_cast<Block *>(at);
 }
 
 // Release: the owner that takes the list sees the links written here. Acquire,
@@ -613,7 +614,7 @@ void free_remote(Page *page, Block *block) {
 __attribute__((noinline)) void free_generic(void *p, Page *page) {
   Heap *heap = self.heap;
   uintptr_t owner = page->owner.load(std::memory_order_relaxed);
-  Block *block = owner & kAligned ? block_of(page, p) : static_cast<Block *>(p);
+  Block *block = block_of(page, p);
   if (reinterpret_cast<Heap *>(owner & ~kReasons) != heap)
     return free_remote(page, block);
   block_set_next(page, block, page->local_free);

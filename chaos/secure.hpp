@@ -123,7 +123,7 @@ inline bool page_has_free(const Page *page, const Block *block) {
 
 // ---- What the program hands in ----------------------------------------------
 
-Block *block_of(Page *page, void *p);
+inline Block *block_of(Page *page, void *p);
 
 inline void check_block(Heap *heap, Page *page, void *p, const char *call) {
   uintptr_t owner = page->owner.load(std::memory_order_relaxed);
