@@ -15,12 +15,14 @@
  *          local_free ----> block -> block          the owner frees to here
  *          thread_free ---> block                   others free to here, atomic
  *
- * malloc pops `free`. Only when that is empty does it take the generic path,
- * which makes local_free and thread_free the new free list. As free never puts
- * anything on `free`, the generic path runs at least once in as many calls as
- * a page has blocks: from it comes the *heartbeat*, by which everything else
- * gets done without a counter on the fast path. (Where spans wait, malloc may
- * never come there: so of the frees that put one there each 256th does.)
+ * malloc pops `free` of the page at hand, the first in the queue of its class;
+ * for small sizes each thread has these pages in a table of its own. Only when
+ * `free` is empty does it take the generic path, which makes local_free and
+ * thread_free the new free list. As free never puts anything on `free`, the
+ * generic path runs at least once in as many calls as a page has blocks: from
+ * it comes the *heartbeat*, by which everything else gets done without a
+ * counter on the fast path. (Where spans wait, malloc may never come there: so
+ * of the frees that put one there each 256th does.)
  *
  * The life of a page: made when its class has no block left; used up, it
  * leaves the queue, which so stays short, or gets more blocks, in what lies
@@ -139,8 +141,9 @@ constinit Heap first_heap;
 // A thread's own: what it needs on the fast path, and its place in the list of
 // all threads, by which mm_init takes their heaps away.
 struct Thread {
-  // The page at hand for each size to kDirectMax, in steps of kAlign: the
-  // first of its class's queue, one load away.
+  // The page at hand for each size to kDirectMax, in steps of kAlign: one load
+  // away. (For static TLS half a KiB is much, but not too much: dlopen has some
+  // in store for libraries that need it.)
   std::array<Page *, kDirectMax / kAlign + 1> at_hand;
   Heap *heap = &empty_heap;
   Thread *next = nullptr;
