@@ -754,6 +754,19 @@ static block *block_raise(block *b, uint32_t room) {
   return to;
 }
 
+/* Grows b, the last block, where the top cannot have all that b lacks: what is
+ * free in front has to do, whatever the copy costs. */
+static block *slide_at_top(block *b, uint32_t units) {
+  uint32_t have = block_units(b), before = block_free_before(b), more = 0;
+  if (before == 0 || before + have > kMaxUnits) return NULL;
+  if (before + have < units) {
+    more = top_reach(units - have - before);
+    if (more == 0) return NULL;
+    top_begin_behind(b, have + more);
+  }
+  return block_slide(b, before + have + more, units);
+}
+
 /* Grows b, behind which there is only the top, to `units`; NULL, and nothing
  * has changed, if the heap is exhausted. */
 static block *realloc_at_top(block *b, uint32_t units) {
@@ -764,7 +777,7 @@ static block *realloc_at_top(block *b, uint32_t units) {
       before + have <= kMaxUnits)
     return block_slide(b, before + have, units);
   missing = top_reach(missing);
-  if (missing == 0) return NULL;
+  if (missing == 0) return slide_at_top(b, units);
   /* A large block that grows at the end must not be cut off by the next small
    * one that finds no room in front of it. (If there is a free block of that
    * size, it will be the nest.) */
@@ -794,6 +807,15 @@ static block *realloc_in_place(block *b, uint32_t units) {
   return b;
 }
 
+/* The last resort: it costs a copy, and leaves a hole. NULL: no room. */
+static block *realloc_elsewhere(block *b, size_t size) {
+  void *fresh = mm_malloc(size);
+  if (fresh == NULL) return NULL;
+  memcpy(fresh, block_payload(b), block_payload_size(b));
+  mm_free(block_payload(b));
+  return block_of(fresh);
+}
+
 void *mm_realloc(void *ptr, size_t size) {
   /* What is too large mm_malloc refuses; the block stays. */
   if (ptr == NULL || size > kMaxPayload) return mm_malloc(size);
@@ -807,13 +829,11 @@ void *mm_realloc(void *ptr, size_t size) {
     heap_cut(b, block_units(b), units);
     return ptr;
   }
-  block *to = realloc_in_place(b, units);
-  if (to == NULL) { /* the last resort: it costs a copy, and leaves a hole */
-    void *fresh = mm_malloc(size);
-    if (fresh == NULL) return NULL;
-    memcpy(fresh, ptr, block_payload_size(b));
-    mm_free(ptr);
-    to = block_of(fresh);
+  block *to;
+  /* A malloc that fails has freed all that was kept aside, maybe beside b. */
+  for (bool again = false; !(to = realloc_in_place(b, units)); again = true) {
+    if (again) return NULL;
+    if ((to = realloc_elsewhere(b, size))) break;
   }
   block_mark_growing(to);
   return block_payload(to);
