@@ -52,7 +52,7 @@
  * No path walks a list to its end: each looks at kScan blocks at most, and a
  * bitmap finds the next list with any. (A drain does walk its quick list, once
  * for each block that was put there; memalign looks at the first block of many
- * lists; a malloc that would have to fail looks at every block.) docs/mm.md
+ * lists; a request that would have to fail looks at every block.) docs/mm.md
  * measures what each of these policies is worth.
  *
  * Invariants, checked by mm_checkheap:
@@ -852,23 +852,44 @@ size_t mm_usable_size(void *ptr) {
   return ptr ? block_payload_size(block_of(ptr)) : 0;
 }
 
-/* Where in block b an aligned payload of `units` can begin: the units in front
- * of it, which must be none or a block; UINT32_MAX if nowhere. */
-static uint32_t aligned_gap(const block *b, size_t align, uint32_t units) {
+/* Units from block b on to one whose payload is a multiple of `align`: none,
+ * or enough for a block. */
+static size_t aligned_gap(const block *b, size_t align) {
   size_t at = (uintptr_t)block_payload(b) / kUnit, step = align / kUnit;
   size_t gap = -at & (step - 1);
-  if (gap != 0 && gap < kMinUnits) gap += step;
-  return gap + units <= block_units(b) ? (uint32_t)gap : UINT32_MAX;
+  return gap != 0 && gap < kMinUnits ? gap + step : gap;
 }
 
-/* A free block that an aligned one fits into as it lies. Only the first block
- * of each list is looked at; in some later list every block is large enough. */
-static block *list_fit_aligned(uint32_t units, size_t align) {
-  for (unsigned c = list_of_size(units); (c = list_nonempty(c)) < kLists; c++) {
-    block *b = block_at(heap.list[c]);
-    if (aligned_gap(b, align, units) != UINT32_MAX) return b;
+/* A free block, on list c or a later one, that an aligned one fits into as it
+ * lies. Of each list `scan` blocks are looked at; of some later list every
+ * block is large enough. */
+static inline block *list_fit_aligned(unsigned c, uint32_t units, size_t align,
+                                      uint32_t scan) {
+  for (; (c = list_nonempty(c)) < kLists; c++) {
+    uint32_t index = heap.list[c];
+    for (uint32_t left = scan; index && left > 0; left--) {
+      block *b = block_at(index);
+      if (aligned_gap(b, align) + units <= block_units(b)) return b;
+      index = b->next;
+    }
   }
   return NULL;
+}
+
+/* An allocated block in which an aligned one fits; NULL if the heap is
+ * exhausted. */
+static block *heap_allocate_aligned(uint32_t units, size_t align) {
+  block *b = list_fit_aligned(list_of_size(units), units, align, 1);
+  if (b == NULL) {
+    /* Long enough for wherever it comes to lie. */
+    b = heap_allocate(units + (uint32_t)(align / kUnit) + kMinUnits);
+    if (b) return b;
+    /* There is none, and nothing is kept aside any more: any block, or what the
+     * brk can still reach. */
+    b = list_fit_aligned(kRoom, units, align, UINT32_MAX);
+  }
+  if (b) return heap_take(b, list_of(b, block_units(b)), block_units(b));
+  return top_take((uint32_t)aligned_gap(heap.top, align) + units);
 }
 
 void *mm_memalign(size_t align, size_t size) {
@@ -877,11 +898,9 @@ void *mm_memalign(size_t align, size_t size) {
   size_t extra = align + kMinUnits * kUnit;
   if (size > kMaxPayload || extra > kMaxPayload - size) return fail(ENOMEM);
   uint32_t units = units_for(size);
-  block *b = list_fit_aligned(units, align);
-  b = b ? heap_take(b, list_of(b, block_units(b)), block_units(b))
-        : heap_allocate(units_for(size + extra));
+  block *b = heap_allocate_aligned(units, align);
   if (b == NULL) return fail(ENOMEM);
-  uint32_t gap = aligned_gap(b, align, units);
+  uint32_t gap = (uint32_t)aligned_gap(b, align);
   if (gap) {
     block *to = block_split(b, gap);
     heap_release(b, gap);
