@@ -256,8 +256,9 @@ bool map_extend(uint32_t units) {
 #endif
 
 // Units from what is free or, when the heap has given back what it keeps, by
-// moving the brk; at last from any arena. `take` has to mark them as in use, so
-// that no neighbour merges with them. 0: the space is exhausted.
+// moving the brk; at last from any arena, however long the search. `take` has
+// to mark them as in use, so that no neighbour merges with them. 0: the space
+// is exhausted.
 template <class Take>
 uint32_t take_units(Heap *heap, uint32_t units, Take take) {
   Arena &own = arena_for(heap->arena, units);
@@ -273,7 +274,10 @@ uint32_t take_units(Heap *heap, uint32_t units, Take take) {
   }
   for (Heap *other = everyone.heaps; other; other = other->next) {
     Locked locked(*other->arena);
-    if (uint32_t unit = take(*other->arena, true)) return unit;
+    arena_search(*other->arena, true);
+    uint32_t unit = take(*other->arena, true);
+    arena_search(*other->arena, false);
+    if (unit) return unit;
   }
   return 0;
 }

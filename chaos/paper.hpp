@@ -356,6 +356,7 @@ inline Arena &arena_for(Arena *, uint32_t) {
 inline Arena *arena_make(void *) {
   return &space;
 }
+inline void arena_search(Arena &, bool) {}
 inline void arena_trim(Arena &) {}
 inline void arena_heartbeat(Arena &) {}
 

@@ -116,7 +116,7 @@ uint32_t take_wide(uint32_t *units) {
   for (uint32_t c = list_nonempty(space, span_list(kRegion)); c < kSpanLists;
        c = list_nonempty(space, c + 1)) {
     uint32_t unit = space.list[c];
-    for (int left = kSpanScan; unit && left > 0; left--) {
+    for (uint32_t left = space.scan; unit && left > 0; left--) {
       if constexpr (kSecure) check_free_span(space, unit);
       *units = free_at(unit)->units;
       if (region_up(unit) + kRegion <= unit + *units) {
@@ -208,8 +208,9 @@ uint32_t arena_take(Arena &arena, uint32_t units, bool may_move) {
 }
 
 // The same, for an object at a multiple of `align`, more than kUnitAlign: where
-// it fits as it lies, or from so many units that some must be right. Returns
-// its address.
+// it fits as it lies, or from so many units that some must be right; if the
+// space is exhausted, from as many as its end needs, unless the map comes to
+// lie there. Returns its address.
 char *arena_take_aligned(Arena &arena, uint32_t units, size_t align,
                          bool may_move) {
   uint32_t unit = find_aligned(arena, units, align), taken;
@@ -219,6 +220,10 @@ char *arena_take_aligned(Arena &arena, uint32_t units, size_t align,
   } else {
     taken = units + static_cast<uint32_t>(align / kUnit - 1);
     unit = arena_take(arena, taken, may_move);
+    if (!unit && may_move && &arena == &space) {
+      taken = units_before(space.top, align) + units;
+      if (uint64_t{space.top} + taken <= space.mapped) unit = take_top(taken);
+    }
     if (!unit) return nullptr;
   }
   uint32_t skip = units_before(unit, align), extra = taken - units - skip;

@@ -71,7 +71,8 @@ constexpr uint32_t kSpanExactBits = 6, kSpanExact = 1 << kSpanExactBits;
 constexpr uint32_t kSpanSteps = 16;
 constexpr uint32_t kSpanLists = kSpanExact + (28 - kSpanExactBits) * kSpanSteps;
 constexpr uint32_t kSpanWords = (kSpanLists + 63) / 64;
-constexpr int kSpanScan = 8; // spans of a list that best fit looks at
+// Spans of a list that best fit looks at, as long as the heap can grow.
+constexpr uint32_t kSpanScan = 8;
 
 constexpr uint32_t kMapsMax = 20; // of 2^8 codes to 2^28
 
@@ -105,6 +106,7 @@ struct alignas(kApart) Arena {
   SpinLock lock; // for all below, and for the codes of the arena's spans
   uint32_t top = UINT32_MAX; // unit behind the last span, if there is a last
   uint32_t beat = 0;         // the time, where memory is given back
+  uint32_t scan = kSpanScan; // spans of a list that a search looks at
   // Empty regions: the first one's block, how many, and the least that there
   // were since the last heartbeat.
   uint32_t empty = 0, empties = 0, idle = 0;
@@ -390,10 +392,15 @@ uint32_t list_nonempty(Arena &arena, uint32_t c) {
   return w * 64 + static_cast<uint32_t>(__builtin_ctzll(arena.bitmap[w]));
 }
 
+// The heap is exhausted, until `all` is false again: no span is too far.
+inline void arena_search(Arena &arena, bool all) {
+  arena.scan = all ? UINT32_MAX : kSpanScan;
+}
+
 // The shortest of the first spans of list c that has the units; 0: none.
 uint32_t list_best(Arena &arena, uint32_t c, uint32_t units) {
   uint32_t best = 0, best_units = UINT32_MAX, unit = arena.list[c];
-  for (int left = kSpanScan; unit && left > 0; left--) {
+  for (uint32_t left = arena.scan; unit && left > 0; left--) {
     if constexpr (kSecure) check_free_span(arena, unit);
     const FreeSpan *span = free_at(unit);
     if (span->units >= units && (span->units < best_units ||
@@ -659,7 +666,7 @@ uint32_t find_aligned(Arena &arena, uint32_t units, size_t align) {
   for (uint32_t c = list_nonempty(arena, span_list(units)); c < kSpanLists;
        c = list_nonempty(arena, c + 1)) {
     uint32_t unit = arena.list[c];
-    for (int left = kSpanScan; unit && left > 0; left--) {
+    for (uint32_t left = arena.scan; unit && left > 0; left--) {
       if constexpr (kSecure) check_free_span(arena, unit);
       const FreeSpan *span = free_at(unit);
       if (units_before(unit, align) + units <= span->units) return unit;
