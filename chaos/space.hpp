@@ -629,18 +629,20 @@ uint32_t span_resize(Arena &arena, uint32_t unit, uint32_t have,
 }
 
 // Slides an object of `have` units down into the free span before it, and on
-// into the one behind, when that gives it `want` units. Returns its unit.
+// into what is free behind, when that gives it `want` units, more than it has.
+// Returns its unit.
 uint32_t span_slide(Arena &arena, uint32_t unit, uint32_t have, uint32_t want) {
   if (!is_free_before(unit)) return 0;
-  uint32_t to = span_before(arena, unit), behind = unit + have;
-  if (behind < arena.top && looks_free(behind))
-    behind += free_at(behind)->units;
-  if (behind - to < want) return 0;
-  if (behind > unit + have) free_remove(arena, unit + have);
+  uint32_t to = span_before(arena, unit), room = unit - to + have;
+  if (room < want) {
+    uint32_t more = take_behind(arena, unit + have, want - room, want - room);
+    if (!more) return 0;
+    room = want;
+  }
   free_remove(arena, to);
   std::memmove(unit_at(to), unit_at(unit), size_t{have} << kUnitBits);
-  mark_object(to, behind - to);
-  return behind - to > want ? span_resize(arena, to, behind - to, want) : to;
+  mark_object(to, room);
+  return room > want ? span_resize(arena, to, room, want) : to;
 }
 
 // An object of its own has at least so many units.
