@@ -490,6 +490,12 @@ void heap_drain(Heap *heap) {
   arena_trim(*heap->arena);
 }
 
+// The empty regions of all heaps.
+void arenas_trim() {
+  for (Heap *heap = everyone.heaps; heap; heap = heap->next)
+    arena_trim(*heap->arena);
+}
+
 // Before the brk moves: the same, what abandoned heaps keep, and the empty
 // regions of all; last, as what the heap gives may be of any. `collects`: also
 // what other threads freed, in the pages taken over, too; not while the caller
@@ -500,8 +506,7 @@ void heap_make_room(Heap *heap, bool collects) {
   heap_adopt(heap);
   if (collects) heap_collect(heap);
   heap_drain(heap);
-  for (Heap *any = everyone.heaps; any; any = any->next)
-    arena_trim(*any->arena);
+  arenas_trim();
 }
 
 // The first page of the class with a block. There is none: a span, if one of
@@ -689,6 +694,19 @@ void thread_ends(void *) {
   thread_set_heap(&self, &empty_heap);
 }
 
+// A further one. nullptr: there is no room.
+Heap *heap_make() {
+  uint32_t units = units_for(sizeof(Heap) + sizeof(Arena));
+  map_extend(units);
+  Locked locked(space);
+  uint32_t unit = arena_take(space, units, true);
+  if (!unit) return nullptr;
+  mark_own(unit, units);
+  auto *heap = reinterpret_cast<Heap *>(unit_at(unit));
+  heap_start(heap, arena_make(heap + 1));
+  return heap;
+}
+
 // The heap of an ended thread as it is, or a new one.
 Heap *heap_find() {
   for (Heap *heap = everyone.heaps; heap; heap = heap->next)
@@ -700,15 +718,9 @@ Heap *heap_find() {
     heap_start(&first_heap, &space);
     return &first_heap;
   }
-  uint32_t units = units_for(sizeof(Heap) + sizeof(Arena));
-  map_extend(units);
-  Locked locked(space);
-  uint32_t unit = arena_take(space, units, true);
-  if (!unit) return nullptr;
-  mark_own(unit, units);
-  auto *heap = reinterpret_cast<Heap *>(unit_at(unit));
-  heap_start(heap, arena_make(heap + 1));
-  return heap;
+  if (Heap *heap = heap_make()) return heap;
+  arenas_trim();
+  return heap_make();
 }
 
 Heap *heap_of_thread() {

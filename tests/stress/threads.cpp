@@ -359,6 +359,41 @@ void test_left_blocks() {
   passed();
 }
 
+// A new thread needs a heap: what another one, which lives, has in empty
+// regions makes room for it.
+void test_born_late() {
+  run.test = "born_late";
+  constexpr size_t kSize = 4000;
+  if (mem_reserve(8 << 20, nullptr) != 0) fail("mem_reserve failed");
+  start_heap();
+  mm_free(mm_malloc(100)); // the other thread's heap is not the first one
+  std::barrier together(2);
+  std::thread other([&] {
+    std::vector<void *> blocks;
+    while (void *p = mm_malloc(kSize)) blocks.push_back(p);
+    together.arrive_and_wait();
+    together.arrive_and_wait();            // now nobody has room
+    blocks.resize(blocks.size() * 9 / 10); // the last ones lie in no region
+    for (void *p : blocks) mm_free(p);
+    together.arrive_and_wait();
+    together.arrive_and_wait();
+  });
+  together.arrive_and_wait();
+  for (size_t size : {size_t{60000}, size_t{9000}, size_t{300}, size_t{16}})
+    while (mm_malloc(size))
+      ;
+  together.arrive_and_wait();
+  together.arrive_and_wait();
+  std::thread([] {
+    if (!mm_malloc(100)) fail("a new thread gets nothing of an empty heap");
+  }).join();
+  together.arrive_and_wait();
+  other.join();
+  check_heap();
+  if (mem_reserve(MAX_HEAP, nullptr) != 0) fail("mem_reserve failed");
+  passed();
+}
+
 const struct {
   const char *name;
   void (*run)();
@@ -370,6 +405,7 @@ const struct {
     {"too_large", test_too_large},
     {"heirs", test_heirs},
     {"left_blocks", test_left_blocks},
+    {"born_late", test_born_late},
 };
 
 } // namespace
