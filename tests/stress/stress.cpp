@@ -4,11 +4,12 @@
 //   stress [SEED [OPERATIONS]]
 //
 // Three tests: `random` in an ample heap; `exhausted`, in a heap so small that
-// requests fail all the time; `again`, many mm_init in a process, with heaps
-// of different sizes at different places.
+// requests fail all the time, but none for which there is room; `again`, many
+// mm_init in a process, with heaps of different sizes at different places.
 #include "tests/stress/common.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <vector>
 
@@ -32,7 +33,8 @@ public:
 private:
   void step();
   size_t size() { return random_size(random_, mood_); }
-  bool failed(const char *payload, size_t size, const char *what);
+  bool failed(const char *payload, size_t size, const char *what,
+              size_t align = 1, const Block *old = nullptr);
   void do_malloc();
   void do_calloc();
   void do_memalign();
@@ -53,17 +55,66 @@ private:
   uint64_t payload_ = 0, failures_ = 0, seeds_ = 0;
 };
 
+// ---- Was there room? --------------------------------------------------------
+
+// What a request may take beyond its bytes: a header, or the rest of a unit.
+constexpr size_t kSlack = 256;
+// Beyond, blocks of a page do not count; and the paper's geometry does not make
+// room for one kind of memory from another.
+constexpr size_t kNoPage = 8 << 10;
+
+// A request that failed, and the walk over the heap in which it did.
+struct Wanted {
+  size_t size, align;
+  const Block *old;     // of realloc
+  size_t row = 0;       // bytes that are free, or the old block's, in a row
+  bool has_old = false; // in the row
+  bool room = false;
+};
+
+void look_for_room(void *context, const void *start, size_t size,
+                   mm_kind kind) {
+  auto *wanted = static_cast<Wanted *>(context);
+  auto from = reinterpret_cast<uintptr_t>(start);
+  uintptr_t old =
+      wanted->old ? reinterpret_cast<uintptr_t>(wanted->old->payload) : 0;
+  bool is_old = from <= old && old < from + size;
+  if (kind != MM_FREE && !is_old) {
+    wanted->row = wanted->has_old = 0;
+    return;
+  }
+  wanted->row += size;
+  wanted->has_old |= is_old;
+  wanted->room |= wanted->has_old && wanted->row >= wanted->size + kSlack;
+  if (is_old) return;
+  // A block that is aligned may have to leave a whole one in front of it.
+  uintptr_t at = wanted->align > ALIGNMENT ? from + 32 : from;
+  at = (at + wanted->align - 1) & ~(wanted->align - 1);
+  wanted->room |= at + wanted->size + kSlack <= from + size;
+}
+
+bool was_room(Wanted wanted) {
+  bool is_paper = mm_name && std::strcmp(mm_name(), "chaos-paper") == 0;
+  if (!mm_walk || is_paper || wanted.size <= kNoPage) return false;
+  if (wanted.old && wanted.old->size <= kNoPage) wanted.old = nullptr;
+  mm_walk(look_for_room, &wanted);
+  return wanted.room;
+}
+
 // ---- Operations -------------------------------------------------------------
 
-// NULL is an answer only where the heap may be full.
-bool Model::failed(const char *payload, size_t size, const char *what) {
+// NULL is an answer only where the heap may be full, and has no room.
+bool Model::failed(const char *payload, size_t size, const char *what,
+                   size_t align, const Block *old) {
   if (payload) return false;
   if (size == 0) return true;
   if (errno != ENOMEM) fail("%s failed, but errno is %d", what, errno);
   if (!may_fail_)
     fail("%s of %zu bytes failed, with %llu live in a heap of %zu", what, size,
          static_cast<unsigned long long>(payload_), mem_limit());
-  failures_++;
+  if (failures_++ % 4 == 0 && was_room({size, align, old}))
+    fail("%s of %zu bytes, at a multiple of %zu, failed, but there is room",
+         what, size, align);
   return true;
 }
 
@@ -128,7 +179,7 @@ void Model::do_memalign() {
   size_t n = size(), align = size_t{1} << bits;
   errno = 0;
   auto *p = static_cast<char *>(mm_memalign(align, n));
-  if (!failed(p, n, "memalign")) keep(p, n, align);
+  if (!failed(p, n, "memalign", align)) keep(p, n, align);
 }
 
 void Model::do_realloc() {
@@ -142,7 +193,7 @@ void Model::do_realloc() {
   if (n > 0 && !p) {
     if (n <= old.size)
       fail("realloc to %zu bytes, from %zu, failed", n, old.size);
-    failed(p, n, "realloc");
+    failed(p, n, "realloc", 1, &old);
     return old.verify(old.size, "in a realloc that failed");
   }
   blocks_[which] = blocks_.back();
@@ -343,6 +394,100 @@ void test_exhausted() {
   passed();
 }
 
+// A small heap in which all is taken but what `make` returns.
+template <class Make> auto start_full(Make make) {
+  start(size_t{4} << 20);
+  auto made = make();
+  for (size_t size : {size_t{20000}, size_t{500}, size_t{200}, size_t{12}})
+    while (mm_malloc(size))
+      ;
+  return made;
+}
+
+char *must_malloc(size_t size) {
+  auto *p = static_cast<char *>(mm_malloc(size));
+  if (!p) fail("malloc of %zu bytes failed", size);
+  return p;
+}
+
+// Frees the blocks, the first one first or last. (In Chaos the first that is
+// freed waits.)
+void free_in_turn(std::vector<char *> blocks, bool backwards) {
+  if (backwards) std::reverse(blocks.begin(), blocks.end());
+  for (char *block : blocks) mm_free(block);
+}
+
+// A search looks at the first few free blocks of a list only, as long as there
+// is anything else. Here 40 that are too short lie in front of the one.
+void last_of_a_list(bool backwards) {
+  auto holes = start_full([] {
+    std::vector<char *> made;
+    for (int i = 0; i < 41; i++) {
+      made.push_back(must_malloc(i == 1 ? 20960 : 20496));
+      must_malloc(20000);
+    }
+    return made;
+  });
+  free_in_turn(holes, backwards);
+  must_malloc(20900);
+}
+
+// The same where most are not aligned.
+void last_that_is_aligned(bool backwards) {
+  constexpr size_t kAlign = 8192, kSize = 16000;
+  auto holes = start_full([] {
+    std::vector<char *> made;
+    for (int i = 0; i < 41; i++) {
+      size_t align = i == 1 ? kAlign : ALIGNMENT;
+      auto *p = static_cast<char *>(mm_memalign(align, kSize));
+      made.push_back(p);
+      must_malloc(9000);
+    }
+    return made;
+  });
+  free_in_turn(holes, backwards);
+  if (!mm_memalign(kAlign, kSize))
+    fail("a block that was freed, and is aligned, cannot be had again");
+}
+
+// What waits to be used again lies beside the block.
+void realloc_into_what_waits() {
+  auto blocks = start_full([] {
+    return std::array{must_malloc(20000), must_malloc(20000)};
+  });
+  mm_free(blocks[1]);
+  if (!mm_realloc(blocks[0], 39000))
+    fail("realloc does not grow into the block behind, which was freed");
+}
+
+// Neither what is free in front nor the rest of the heap is enough. (The map of
+// Chaos is made large enough before.)
+void realloc_with_both_sides() {
+  constexpr size_t kPart = 1 << 20;
+  start(4 * kPart - kPart / 16);
+  mm_free(must_malloc(3 * kPart));
+  char *before = must_malloc(kPart), *p = must_malloc(kPart);
+  std::memset(p, 'p', kPart);
+  mm_free(before);
+  p = static_cast<char *>(mm_realloc(p, 3 * kPart + kPart / 2));
+  if (!p) fail("realloc does not grow by what is free on both sides");
+  for (size_t i = 0; i < kPart; i++)
+    if (p[i] != 'p') fail("realloc lost byte %zu", i);
+}
+
+void test_last_resort() {
+  run.test = "last_resort";
+  if (mm_name && std::strcmp(mm_name(), "chaos-paper") == 0) return;
+  for (bool backwards : {false, true}) {
+    last_of_a_list(backwards);
+    last_that_is_aligned(backwards);
+  }
+  realloc_into_what_waits();
+  realloc_with_both_sides();
+  if (!mm_checkheap(__LINE__)) fail("mm_checkheap says no");
+  passed();
+}
+
 void test_again() {
   run.test = "again";
   Random random(run.seed + 2);
@@ -456,6 +601,7 @@ int main(int argc, char **argv) {
   read_arguments(argc, argv, 1000000);
   test_random();
   test_exhausted();
+  test_last_resort();
   test_again();
   test_calloc();
   test_heartbeat();
