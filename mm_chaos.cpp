@@ -511,7 +511,8 @@ void heap_make_room(Heap *heap, bool collects) {
 
 // The first page of the class with a block. There is none: a span, if one of
 // that length waits or the class is not worth a page yet; or more room for the
-// page that was used up last; or a fresh one.
+// page that was used up last; or a fresh one; or, if there is no room for any,
+// yet a span, which has no head.
 void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
   size_t c = class_of(size);
   Page *page, *last = nullptr;
@@ -525,7 +526,8 @@ void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
     page_set_queued(heap, page = last);
   else
     page = heap_fresh_page(heap, c);
-  return page ? page_pop(page) : nullptr;
+  if (page) return page_pop(page);
+  return heap_take_span(heap, units < kLeastUnits ? kLeastUnits : units);
 }
 
 __attribute__((noinline)) void heap_heartbeat(Heap *heap, uint64_t call) {
@@ -915,8 +917,9 @@ extern "C" void *mm_memalign(size_t align, size_t size) {
   }
   if (align <= kAlign) return mm_malloc(size);
   if (size == 0) size = 1; // so that the payload is inside of its block
-  if (page_can_align(align, size)) return aligned_in_page(align, size);
-  void *p = aligned_span(self.heap, align, size);
+  void *p =
+      page_can_align(align, size) ? aligned_in_page(align, size) : nullptr;
+  if (!p) p = aligned_span(self.heap, align, size);
   if (!p) errno = ENOMEM;
   return p;
 }

@@ -450,6 +450,25 @@ void last_that_is_aligned(bool backwards) {
     fail("a block that was freed, and is aligned, cannot be had again");
 }
 
+// A hole of one unit of Chaos: a block of a page needs more than its bytes.
+void least_hole() {
+  constexpr size_t kHole = 240, kLess = 230;
+  auto all = start_full([] {
+    std::vector<void *> made;
+    for (int i = 0; i < 100; i++) must_malloc(kLess); // the class has pages
+    while (void *p = mm_memalign(256, kHole)) made.push_back(p);
+    return made;
+  });
+  while (mm_malloc(kLess))
+    ;
+  mm_free(all[all.size() / 2]);
+  if (mm_malloc(20000)) fail("the heap is not exhausted"); // nothing waits now
+  mm_free(must_malloc(kLess));
+  if (mm_malloc(20000)) fail("the heap is not exhausted");
+  if (!mm_memalign(128, kLess / 2))
+    fail("memalign of %zu bytes fails, with a hole of %zu", kLess / 2, kHole);
+}
+
 // What waits to be used again lies beside the block.
 void realloc_into_what_waits() {
   auto blocks = start_full([] {
@@ -482,6 +501,7 @@ void test_last_resort() {
     last_of_a_list(backwards);
     last_that_is_aligned(backwards);
   }
+  least_hole();
   realloc_into_what_waits();
   realloc_with_both_sides();
   if (!mm_checkheap(__LINE__)) fail("mm_checkheap says no");
