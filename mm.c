@@ -829,12 +829,11 @@ void *mm_realloc(void *ptr, size_t size) {
     heap_cut(b, block_units(b), units);
     return ptr;
   }
-  block *to;
+  block *to = realloc_in_place(b, units);
+  if (to == NULL) to = realloc_elsewhere(b, size);
   /* A malloc that fails has freed all that was kept aside, maybe beside b. */
-  for (bool again = false; !(to = realloc_in_place(b, units)); again = true) {
-    if (again) return NULL;
-    if ((to = realloc_elsewhere(b, size))) break;
-  }
+  if (to == NULL) to = realloc_in_place(b, units);
+  if (to == NULL) return NULL;
   block_mark_growing(to);
   return block_payload(to);
 }

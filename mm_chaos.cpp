@@ -842,15 +842,14 @@ extern "C" void *mm_realloc(void *p, size_t size) {
     mm_free(p);
     return nullptr;
   }
-  void *fresh = nullptr;
-  // A malloc that fails has given back what waited, maybe beside the object.
-  for (bool again = false; !fresh; again = true) {
-    if (void *q = resize_in_place(self.heap, p, size)) return q;
-    // Too long, rather than none.
-    if (again) return size <= mm_usable_size(p) ? p : nullptr;
-    fresh = mm_malloc(size);
-  }
+  if (void *q = resize_in_place(self.heap, p, size)) return q;
+  void *fresh = mm_malloc(size);
   size_t have = mm_usable_size(p);
+  if (!fresh) {
+    if (size <= have) return p; // too long, rather than none
+    // The malloc has given back what waited, maybe beside the object.
+    return resize_in_place(self.heap, p, size);
+  }
   std::memcpy(fresh, p, size < have ? size : have);
   mm_free(p);
   return fresh;
