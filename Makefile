@@ -169,13 +169,13 @@ $(B)/alloc/mm_chaos_paper.so: $(B)/mm_chaos_paper.pic.o \
 PLUG = $(B)/alloc/$(NAME)
 plug:
 	@mkdir -p $(B)/alloc
-	@test -n "$(NAME)" && test -n "$(SRC)" || \
-	  { echo "make plug needs both: make plug SRC=path/mm.c NAME=alice"; \
-	    exit 2; }
 	@case "$(NAME)" in *[[:space:]/]*) \
 	  echo "make plug: NAME=$(NAME): give a name without blanks and slashes"; \
 	  exit 2 ;; esac
 	@rm -f "$(PLUG).so"
+	@test -n "$(NAME)" && test -n "$(SRC)" || \
+	  { echo "make plug needs both: make plug SRC=path/mm.c NAME=alice"; \
+	    exit 2; }
 	@test -f "$(SRC)" && test -r "$(SRC)" || \
 	  { echo "make plug: cannot read SRC=$(SRC); give the file, as in" \
 	    "SRC=path/mm.c"; exit 2; }

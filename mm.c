@@ -248,7 +248,9 @@ static void *fail(int error) {
   return NULL;
 }
 
-/* Cuts b, which is allocated, in two that both are; returns the second. */
+/* Cuts b, which is allocated, in two that both are; returns the second. (If b's
+ * header could not say its size, for a moment, it lacks the bit above: so does
+ * the difference, which is right.) */
 static block *block_split(block *b, uint32_t units) {
   block *rest = block_after(b, units);
   uint32_t left = block_units(b) - units;
@@ -728,8 +730,8 @@ static block *block_slide(block *b, uint32_t space, uint32_t units) {
   block *to = block_before(b, before);
   list_remove(to, before);
   uint32_t keep = to->head & kPrevGrows ? (space - units) / kKeepPart : 0;
-  if (keep >=
-      kMinUnits) { /* less than there was: b and behind it is too little */
+  /* It is less than there was: b and what is behind it were too little. */
+  if (keep >= kMinUnits) {
     block_set_free(to, keep);
     list_insert(to, kRoom);
     to = block_after(to, keep);

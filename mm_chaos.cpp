@@ -527,7 +527,8 @@ void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
   else
     page = heap_fresh_page(heap, c);
   if (page) return page_pop(page);
-  return heap_take_span(heap, units < kLeastUnits ? kLeastUnits : units);
+  // Where an object needs no less than a page, there is none either.
+  return kLeastUnits == 1 ? heap_take_span(heap, units) : nullptr;
 }
 
 __attribute__((noinline)) void heap_heartbeat(Heap *heap, uint64_t call) {

@@ -259,7 +259,7 @@ for part in $BENCH; do
     ;;
   esac
 done
-case $SEED in *[!0-9]*)
+case $SEED in *[!0-9]* | 0?*)
   echo "bench: SEED takes a whole number, not '$SEED'" >&2
   exit 2
   ;;

@@ -82,7 +82,7 @@ private:
   void fill(void *payload, uint64_t from, uint64_t to, uint64_t seed);
   bool contents_hold(Shadow::Entry block, uint64_t size, const char *when);
   bool heap_holds();
-  bool heap_stays();
+  const char *heap_gone();
   size_t index(const Op &op) const {
     return thread_ ? thread_->index(op) : op.slot;
   }
@@ -225,7 +225,7 @@ bool Checker::after(size_t i, const Op &op, void *old, void *result) {
 bool Checker::heap_holds() {
   if (thread_) return true;
   if (allocator_.simulated) {
-    if (!heap_stays()) return false;
+    if (const char *why = heap_gone()) return fault(why);
     void *written = mem_guard_broken(at_end_ ? SIZE_MAX : kGuardWindow);
     if (written)
       return fault(format("somebody wrote past the brk, at 0x%llx",
@@ -241,16 +241,15 @@ bool Checker::heap_holds() {
 
 // The functions of memlib.h that are for drivers can be called by all. Without
 // a range every request could fail, and no mark would be reached.
-bool Checker::heap_stays() {
+const char *Checker::heap_gone() {
   if (mem_heap_lo() != lo_ || mem_limit() != limit_)
-    return fault("the heap has gone: somebody called mem_deinit, which is for "
-                 "the driver");
+    return "the heap has gone: somebody called mem_deinit, which is for the "
+           "driver";
   if (mem_high_water() < high_water_)
-    return fault("the heap's high-water mark fell: somebody called "
-                 "mem_reset_brk, which is for the driver; mem_sbrk also takes "
-                 "negative numbers");
+    return "the heap's high-water mark fell: somebody called mem_reset_brk, "
+           "which is for the driver; mem_sbrk also takes negative numbers";
   high_water_ = mem_high_water();
-  return true;
+  return nullptr;
 }
 
 // Whether the range has a multiple of the alignment with so much room behind.
@@ -259,7 +258,7 @@ bool Checker::has_place(const Op &op, uint64_t size) const {
   const uint64_t mask = (uint64_t{1} << op.align_log2) - 1;
   const auto lo = reinterpret_cast<uintptr_t>(lo_);
   uint64_t start;
-  return !__builtin_add_overflow(lo, mask, &start) &&
+  return !__builtin_add_overflow(lo + 1, mask, &start) && // a header lies at lo
          (start & ~mask) - lo <= limit_ - size;
 }
 
@@ -416,10 +415,12 @@ bool Checker::start_heap(int pass) {
   progress_.pass++;
   progress_.op = Progress::kStarting;
   truth_.start(pass);
-  if (allocator_.start(options_.zeroed_heap)) return heap_stays();
-  std::snprintf(report_.text, sizeof report_.text, "%s: mm_init failed%s",
-                trace_.path.c_str(),
-                pass > 0 ? " when it was called again" : "");
+  const char *why = allocator_.start(options_.zeroed_heap) ? heap_gone()
+                    : pass > 0 ? "mm_init failed when it was called again"
+                               : "mm_init failed";
+  if (!why) return true;
+  std::snprintf(report_.text, sizeof report_.text, "%s: %s",
+                trace_.path.c_str(), why);
   report_.failed = true;
   report_.op = Progress::kStarting;
   driver_fault(report_.text);

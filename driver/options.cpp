@@ -57,7 +57,7 @@ void set_seconds(Options &o, const std::string &v) {
 }
 
 std::string folder(const std::string &path) {
-  return path.ends_with("/") ? path : path + "/";
+  return path.empty() || path.ends_with("/") ? path : path + "/";
 }
 
 void add_trace(Options &o, const std::string &v) {

@@ -106,7 +106,7 @@ void TextReport::allocator_printed(const AllocatorInfo &who,
   for (size_t at = 0; at < output.size();) {
     size_t end = std::min(output.find('\n', at), output.size());
     std::fprintf(stderr, "    %s printed: %s\n", who.name.c_str(),
-                 output.substr(at, end - at).c_str());
+                 one_line(output.substr(at, end - at)).c_str());
     at = end + 1;
   }
 }

@@ -258,9 +258,12 @@ public:
   void keep(pid_t pid) { kept_.insert(pid); }
   void forget(pid_t pid) { kept_.erase(pid); }
 
-  // The children of one that was killed come only then, so look again.
+  // The children of one that was killed come only then, so look again; but not
+  // for ever, as they may fork faster. (What a process that was there before
+  // the driver leaves behind comes here, too, and is killed.)
   void kill_all() const {
-    for (bool more = true; more;) {
+    bool more = true;
+    for (int rounds = 0; more && rounds < 1000; rounds++) {
       more = false;
       for (pid_t pid : children_now()) {
         if (kept_.contains(pid)) continue;

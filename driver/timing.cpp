@@ -53,10 +53,12 @@ struct FirstPassObserver {
   bool before(size_t i, const Op &op, void *old) {
     return timing.before(i, op, old);
   }
-  bool after(size_t i, const Op &op, void *, void *result) {
+  bool after(size_t i, const Op &op, void *old, void *result) {
     if (result || op.kind == OpKind::Free || op.kind == OpKind::Memalign)
       return true;
     uint64_t size = trace.requested(op);
+    // A realloc may need both blocks at a time.
+    if (old && trace.peak_payload + size > most) return true;
     if (size > 0 && size <= most && fault.empty())
       fault = format("%s: %s: returned NULL for %llu bytes when it was timed",
                      trace.where(i).c_str(), trace.line_text(i).c_str(),

@@ -212,7 +212,6 @@ want_match 'stderr' '^mdriver: --json /dev/full: cannot write it: No space' \
 finish
 
 begin stdout_is_full
-mdrive -f $good --rounds 1
 "$mdriver" -f $good --rounds 1 > /dev/full 2> "$work/err"
 want_equal 'exit status' 2 $?
 want_match 'stderr' '^mdriver: cannot write all results to stdout' \

@@ -79,7 +79,7 @@ void look_for_room(void *context, const void *start, size_t size,
   uintptr_t old =
       wanted->old ? reinterpret_cast<uintptr_t>(wanted->old->payload) : 0;
   bool is_old = from <= old && old < from + size;
-  if (kind != MM_FREE && !is_old) {
+  if (!is_old && (kind != MM_FREE || size <= kNoPage)) {
     wanted->row = wanted->has_old = 0;
     return;
   }
