@@ -243,14 +243,9 @@ static void block_set_free(block *b, uint32_t units) {
   next->head &= ~(uint32_t)(kPrevAllocated | kPrevGrows);
 }
 
-static void *fail(int error) {
-  errno = error;
-  return NULL;
-}
-
-/* Cuts b, which is allocated, in two that both are; returns the second. (If b's
- * header could not say its size, for a moment, it lacks the bit above: so does
- * the difference, which is right.) */
+/* Cuts b, which is allocated, in two that both are; returns the second. (A
+ * block may just have grown past what a header can say, which then has the low
+ * bits of its size. The difference is right all the same.) */
 static block *block_split(block *b, uint32_t units) {
   block *rest = block_after(b, units);
   uint32_t left = block_units(b) - units;
@@ -664,6 +659,11 @@ static inline block *heap_allocate(uint32_t units) {
   bool small = (uint64_t)units * kMeanPart * 3 < heap.mean * 2;
   block *b = small ? nest_take(units) : NULL;
   return b ? b : heap_search(units, small);
+}
+
+static void *fail(int error) {
+  errno = error;
+  return NULL;
 }
 
 static __attribute__((noinline)) void *malloc_searching(size_t size) {
