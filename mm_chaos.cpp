@@ -93,6 +93,7 @@
 #endif
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <new>
 #include <pthread.h>
@@ -148,6 +149,7 @@ struct Thread {
   Heap *heap = &empty_heap;
   Thread *next = nullptr;
   bool listed = false;
+  uint8_t ends = 0; // calls of thread_ends
 
   constexpr Thread() { at_hand.fill(&empty_page); }
 };
@@ -691,6 +693,7 @@ void thread_ends(void *) {
   while (*link != &self) link = &(*link)->next;
   *link = self.next;
   self.listed = false;
+  self.ends++;
   if (self.heap == &empty_heap) return;
   heap_drain(self.heap);
   self.heap->abandoned = true;
@@ -731,7 +734,9 @@ Heap *heap_of_thread() {
   Heap *heap = heap_find();
   if (!heap) return nullptr;
   thread_set_heap(&self, heap);
-  if (!self.listed) {
+  // Destructors of other keys may allocate after ours was called. After the
+  // last round it is not called again: the heap is lost until mm_init.
+  if (!self.listed && self.ends < PTHREAD_DESTRUCTOR_ITERATIONS) {
     self.listed = true;
     self.next = everyone.threads;
     everyone.threads = &self;

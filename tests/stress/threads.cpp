@@ -19,8 +19,10 @@
 
 #include <atomic>
 #include <barrier>
+#include <climits>
 #include <cstring>
 #include <memory>
+#include <pthread.h>
 #include <thread>
 #include <vector>
 
@@ -394,6 +396,33 @@ void test_born_late() {
   passed();
 }
 
+// What a thread still allocates when it has ended, after the allocator heard of
+// that for the last time. The next one has the same stack, and the same
+// thread-local memory in it.
+void test_after_the_end() {
+  run.test = "after_the_end";
+  start_heap();
+  static pthread_key_t key;
+  static int rounds;
+  rounds = 0;
+  if (pthread_key_create(&key, [](void *block) {
+        mm_free(block);
+        rounds++;
+        pthread_setspecific(key, mm_malloc(100));
+      }) != 0)
+    fail("pthread_key_create failed");
+  std::thread([] { pthread_setspecific(key, mm_malloc(100)); }).join();
+  if (rounds < PTHREAD_DESTRUCTOR_ITERATIONS) fail("only %d rounds", rounds);
+  for (int i = 0; i < 3; i++)
+    std::thread([] { mm_free(mm_malloc(100)); }).join();
+  pthread_key_delete(key);
+  check_heap();
+  start_heap();
+  mm_free(mm_malloc(100));
+  check_heap();
+  passed();
+}
+
 const struct {
   const char *name;
   void (*run)();
@@ -406,6 +435,7 @@ const struct {
     {"heirs", test_heirs},
     {"left_blocks", test_left_blocks},
     {"born_late", test_born_late},
+    {"after_the_end", test_after_the_end},
 };
 
 } // namespace
