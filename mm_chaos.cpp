@@ -426,13 +426,18 @@ void count_span(Heap *heap, uint32_t units, int change) {
   if (change > 0 || count > 0) count += static_cast<uint32_t>(change);
 }
 
-// A span that waits, or a fresh one.
+// A span that waits; nullptr: none does that has so many units.
+inline Block *heap_pop_waiting(Heap *heap, uint32_t units) {
+  Block *&waiting = heap->waiting[units];
+  Block *block = waiting;
+  if (block) waiting = block_next(heap, block);
+  return block;
+}
+
+// The same, or a fresh one.
 void *heap_take_span(Heap *heap, uint32_t units) {
-  if (units <= kWaitUnits && heap->waiting[units]) {
-    Block *block = heap->waiting[units];
-    heap->waiting[units] = block_next(heap, block);
-    return block;
-  }
+  if (units <= kWaitUnits)
+    if (Block *block = heap_pop_waiting(heap, units)) return block;
   uint32_t unit = take_units(heap, units, [=](Arena &arena, bool may_move) {
     // Only with the space's lock held is it sure to be right.
     heap->fresh = &arena == &space ? static_cast<char *>(mem_fresh())
@@ -591,13 +596,9 @@ __attribute__((noinline)) void *malloc_generic(size_t size) {
         heap->generic_calls++;
         return page_pop(page);
       }
-    } else {
-      Block *&waiting = heap->waiting[units_for(size)];
-      if (Block *block = waiting) {
-        heap->generic_calls++;
-        waiting = block_next(heap, block);
-        return block;
-      }
+    } else if (Block *block = heap_pop_waiting(heap, units_for(size))) {
+      heap->generic_calls++;
+      return block;
     }
   }
   return malloc_slow(heap, size);
@@ -771,11 +772,7 @@ extern "C" void *mm_malloc(size_t size) {
     if (page->free) return page_pop(page);
   } else if (size <= size_t{kWaitUnits} * kUnit) {
     Heap *heap = self.heap;
-    Block *&waiting = heap->waiting[units_for(size)];
-    if (Block *block = waiting) {
-      waiting = block_next(heap, block);
-      return block;
-    }
+    if (Block *block = heap_pop_waiting(heap, units_for(size))) return block;
     if (size <= kTableMax) {
       Page *page = heap->first[class_of(size)];
       if (page->free) return page_pop(page);

@@ -436,8 +436,7 @@ bool Checker::run_pass(int pass, void **slots) {
   return true;
 }
 
-// ---- A pass of several threads
-// ----------------------------------------------
+// ---- A pass of several threads ----------------------------------------------
 
 // A checker whose operations wait for their turn, and say when it is over.
 struct InTurn {
