@@ -62,7 +62,8 @@
  *
  *   C1  spans fill the space from its first byte to the top without gaps, and
  *       each unit's code says what it is part of
- *   C2  a page's capacity = used + |free| + |local_free|
+ *   C2  a page's capacity = used + |free| + |local_free|; but that `used` is
+ *       one more in the only page of a queue
  *   C3  a page's blocks on lists lie in it at multiples of the block size,
  *       and are on one list once
  *   C4  pages on a queue are of its class, owned by the heap, linked both ways;
@@ -103,8 +104,8 @@ namespace {
 
 // ---- Heaps ------------------------------------------------------------------
 
-constexpr uint64_t kHeartbeat = 1024; // generic mallocs
-constexpr uint64_t kDrainBeats = 4;   // until what waits in the heap goes back
+constexpr uint32_t kHeartbeat = 1024; // generic mallocs
+constexpr uint32_t kDrainBeats = 4;   // until what waits in the heap goes back
 // Of spans that are too long for any page only one waits at a time, which
 // serves a program that frees and takes the same again: each that waits keeps
 // its neighbours apart (docs/chaos.md).
@@ -118,13 +119,14 @@ struct alignas(kApart) Heap {
   // Bit n: one of n units was put there since the last drain.
   std::array<uint64_t, kWaitUnits / 64 + 1> has_waiting{};
   uint32_t long_one = 0; // units of the one of more than kManyWait
-  // When the space was last asked for a span: from here on it read as zero.
+  // When the space was last asked for a span that is too long to wait: from
+  // here on it read as zero.
   char *fresh = nullptr;
   // Spans in use or waiting, by units, and bytes of pages, by class.
   std::array<uint32_t, units_for(kPageMax) + 1> spans{};
   std::array<size_t, kClasses> page_bytes{};
   Arena *arena = &space; // where it takes its units
-  uint64_t generic_calls = 0;
+  uint32_t beats = 0;
   uint8_t spans_put = 0; // there, since a heartbeat could come; wraps around
   // Pages in which other threads freed, linked by next_returned.
   std::atomic<Page *> returned{nullptr};
@@ -147,6 +149,7 @@ struct Thread {
   // in store for libraries that need it.)
   std::array<Page *, kDirectMax / kAlign + 1> at_hand;
   Heap *heap = &empty_heap;
+  uint32_t until_beat = 0; // generic mallocs
   Thread *next = nullptr;
   bool listed = false;
   uint8_t ends = 0; // calls of thread_ends
@@ -179,11 +182,23 @@ void thread_set_first(size_t c, Page *page) {
 
 void thread_set_heap(Thread *thread, Heap *heap) {
   thread->heap = heap;
+  thread->until_beat = 0;
   for (size_t i = 0; i < thread->at_hand.size(); i++)
     thread->at_hand[i] = heap->first[kClassTable[i]];
 }
 
 // ---- Queues -----------------------------------------------------------------
+
+// A queue holds on to its only page, even if that is empty, as the next malloc
+// would have to make it again: the hold counts as one more block in use. So the
+// free of a last block sees by `used` alone whether the page has to go.
+void queue_hold(const Heap *heap, size_t c) {
+  if (Page *page = heap->first[c]; page_is_alone(page)) page->used++;
+}
+
+void queue_let_go(const Heap *heap, size_t c) {
+  if (Page *page = heap->first[c]; page_is_alone(page)) page->used--;
+}
 
 void queue_set_first(Heap *heap, size_t c, Page *page) {
   heap->first[c] = page;
@@ -193,6 +208,7 @@ void queue_set_first(Heap *heap, size_t c, Page *page) {
 void queue_push(Heap *heap, Page *page) {
   size_t c = page->size_class;
   Page *first = heap->first[c];
+  queue_let_go(heap, c);
   page->prev = 0;
   page->next = 0;
   if (first != &empty_page) {
@@ -202,12 +218,14 @@ void queue_push(Heap *heap, Page *page) {
     heap->last[c] = page_index(page);
   }
   queue_set_first(heap, c, page);
+  queue_hold(heap, c);
 }
 
 // At the end: until its turn comes, more of its blocks may be freed.
 void queue_append(Heap *heap, Page *page) {
   Page *first = heap->first[page->size_class];
   if (first == &empty_page) return queue_push(heap, page);
+  queue_let_go(heap, page->size_class);
   Page *last = page_at(heap->last[page->size_class]);
   page->next = 0;
   page->prev = page_index(last);
@@ -215,6 +233,7 @@ void queue_append(Heap *heap, Page *page) {
 }
 
 void queue_remove(Heap *heap, Page *page) {
+  queue_let_go(heap, page->size_class);
   if (page->next)
     page_at(page->next)->prev = page->prev;
   else
@@ -224,6 +243,7 @@ void queue_remove(Heap *heap, Page *page) {
   else
     queue_set_first(heap, page->size_class,
                     page->next ? page_at(page->next) : &empty_page);
+  queue_hold(heap, page->size_class);
 }
 
 // ---- Pages come and go ------------------------------------------------------
@@ -257,17 +277,16 @@ bool map_extend(uint32_t units) {
 }
 #endif
 
-// Units from what is free or, when the heap has given back what it keeps, by
-// moving the brk; at last from any arena, however long the search. `take` has
-// to mark them as in use, so that no neighbour merges with them. 0: the space
+// Units that are not free now: when the heap has given back what it keeps, by
+// moving the brk; at last from any arena, however long the search. 0: the space
 // is exhausted.
 template <class Take>
-uint32_t take_units(Heap *heap, uint32_t units, Take take) {
-  Arena &own = arena_for(heap->arena, units);
-  for (bool may_move : {false, true}) {
-    if (may_move) heap_make_room(heap, true);
+__attribute__((noinline)) uint32_t take_more(Heap *heap, uint32_t units,
+                                             Arena &own, const Take &take) {
+  heap_make_room(heap, true);
+  {
     Locked locked(own);
-    if (uint32_t unit = take(own, may_move)) return unit;
+    if (uint32_t unit = take(own, true)) return unit;
   }
   Locked all(everyone);
   while (map_extend(units)) {
@@ -282,6 +301,18 @@ uint32_t take_units(Heap *heap, uint32_t units, Take take) {
     if (unit) return unit;
   }
   return 0;
+}
+
+// Units for whatever `take` makes of them: it has to mark them as in use, so
+// that no neighbour merges with them. 0: the space is exhausted.
+template <class Take>
+uint32_t take_units(Heap *heap, uint32_t units, const Take &take) {
+  Arena &own = arena_for(heap->arena, units);
+  {
+    Locked locked(own);
+    if (uint32_t unit = take(own, false)) return unit;
+  }
+  return take_more(heap, units, own, take);
 }
 
 void page_make(Heap *heap, Page *page, size_t c, uint32_t units) {
@@ -301,7 +332,7 @@ size_t class_bytes(const Heap *heap, size_t c) {
   return heap->page_bytes[c] + size_t{heap->spans[units]} * units * kUnit;
 }
 
-Page *heap_fresh_page(Heap *heap, size_t c) {
+__attribute__((noinline)) Page *heap_fresh_page(Heap *heap, size_t c) {
   size_t size = kClassSize[c];
   uint32_t most = page_units(c, class_bytes(heap, c)), units;
   uint32_t unit = take_units(heap, most, [&](Arena &arena, bool may_move) {
@@ -345,7 +376,7 @@ uint32_t take_room(Heap *heap, Page *page, uint32_t least, uint32_t most) {
 
 // A full page gets more blocks, in what lies free behind it: so its class has
 // one page less.
-bool page_grow(Heap *heap, Page *page) {
+__attribute__((noinline)) bool page_grow(Heap *heap, Page *page) {
   size_t capacity = page_capacity(page), size = page_block_size(page);
   size_t c = page->size_class;
   uint32_t units = page->units;
@@ -371,10 +402,8 @@ void page_release(Heap *heap, Page *page) {
   arena_give(page_index(page), page->units);
 }
 
-// An empty page goes back, unless it is the only one in its queue: the next
-// malloc would have to make it again.
+// Its last block was freed, and nobody holds it.
 __attribute__((noinline)) void page_retire(Page *page) {
-  if (page->prev == 0 && page->next == 0) return;
   page_release(self.heap, page);
 }
 
@@ -440,8 +469,9 @@ void *heap_take_span(Heap *heap, uint32_t units) {
     if (Block *block = heap_pop_waiting(heap, units)) return block;
   uint32_t unit = take_units(heap, units, [=](Arena &arena, bool may_move) {
     // Only with the space's lock held is it sure to be right.
-    heap->fresh = &arena == &space ? static_cast<char *>(mem_fresh())
-                                   : reinterpret_cast<char *>(UINTPTR_MAX);
+    if (units > kWaitUnits)
+      heap->fresh = &arena == &space ? static_cast<char *>(mem_fresh())
+                                     : reinterpret_cast<char *>(UINTPTR_MAX);
     uint32_t taken = arena_take(arena, units, may_move);
     if (taken) mark_object(taken, units);
     return taken;
@@ -456,7 +486,7 @@ void span_release(Heap *heap, uint32_t unit, uint32_t units) {
   arena_give(unit, units);
 }
 
-inline void heap_count_call(Heap *heap);
+void heap_count_call(Heap *heap);
 
 __attribute__((noinline)) void free_span(void *p) {
   Heap *heap = self.heap;
@@ -493,7 +523,8 @@ void heap_drain(Heap *heap) {
       drain_waiting(heap,
                     w * 64 + static_cast<uint32_t>(__builtin_ctzll(bits)));
   for (Page *page : heap->first)
-    if (page->used == 0 && page != &empty_page) page_release(heap, page);
+    if (page != &empty_page && page->used == page_is_alone(page))
+      page_release(heap, page);
   arena_trim(*heap->arena);
 }
 
@@ -538,9 +569,9 @@ void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
   return kLeastUnits == 1 ? heap_take_span(heap, units) : nullptr;
 }
 
-__attribute__((noinline)) void heap_heartbeat(Heap *heap, uint64_t call) {
+__attribute__((noinline)) void heap_heartbeat(Heap *heap) {
   // What waits keeps its neighbours apart, and grows no older.
-  if (call % (kDrainBeats * kHeartbeat) == 0) heap_drain(heap);
+  if (heap->beats++ % kDrainBeats == 0) heap_drain(heap);
   arena_heartbeat(*heap->arena);
   uint64_t beat;
   {
@@ -555,13 +586,16 @@ Heap *heap_of_thread();
 
 // Whatever needs memory that is not at hand begins with this, and now and then
 // a free ends with it.
-inline void heap_count_call(Heap *heap) {
+__attribute__((noinline)) void heap_count_call(Heap *heap) {
   if (heap->returned.load(std::memory_order_relaxed)) heap_collect(heap);
-  uint64_t call = heap->generic_calls++; // before a hook calls malloc
-  if (call % kHeartbeat == 0) heap_heartbeat(heap, call);
+  bool beat = self.until_beat == 0;
+  if (beat) self.until_beat = kHeartbeat;
+  self.until_beat--; // before a hook calls malloc
+  if (beat) heap_heartbeat(heap);
 }
 
-__attribute__((noinline)) void *malloc_slow(Heap *heap, size_t size) {
+__attribute__((noinline)) void *malloc_slow(size_t size) {
+  Heap *heap = self.heap;
   void *result = nullptr;
   if (heap == &empty_heap) heap = heap_of_thread();
   if (heap && size <= size_t{kMaxUnits} * kUnit) {
@@ -580,12 +614,12 @@ __attribute__((noinline)) void *malloc_slow(Heap *heap, size_t size) {
   return result;
 }
 
-// The page at hand has blocks in local_free, or it is used up and the next one
-// in the queue has; or the class has no page, but a span waits. Otherwise, and
-// at each heartbeat, it takes longer.
-__attribute__((noinline)) void *malloc_generic(size_t size) {
+// The page at hand is used up, but the next one in the queue has blocks; or the
+// class has no page, but a span waits. Otherwise, and at each heartbeat, it
+// takes longer.
+__attribute__((noinline)) void *malloc_next(size_t size) {
   Heap *heap = self.heap;
-  if (size <= kPageMax && heap->generic_calls % kHeartbeat != 0) {
+  if (size <= kPageMax && self.until_beat != 0) {
     Page *page = heap->first[class_of(size)];
     if (page != &empty_page) {
       if (!page->free && !page->local_free && page->next) {
@@ -593,15 +627,25 @@ __attribute__((noinline)) void *malloc_generic(size_t size) {
         page = page_at(page->next);
       }
       if (page_refill(page)) {
-        heap->generic_calls++;
+        self.until_beat--;
         return page_pop(page);
       }
     } else if (Block *block = heap_pop_waiting(heap, units_for(size))) {
-      heap->generic_calls++;
+      self.until_beat--;
       return block;
     }
   }
-  return malloc_slow(heap, size);
+  return malloc_slow(size);
+}
+
+// The page at hand for this size has no block in `free`.
+__attribute__((noinline)) void *malloc_generic(size_t size, Page *page) {
+  Block *block = page->local_free;
+  if (!block || self.until_beat == 0) return malloc_next(size);
+  self.until_beat--;
+  page->local_free = nullptr;
+  page->free = block;
+  return page_pop(page);
 }
 
 // ---- free -------------------------------------------------------------------
@@ -765,20 +809,20 @@ extern "C" int mm_init(void) {
   return space_reset() ? 0 : -1;
 }
 
-// In most calls the first two lines are all.
+// For most calls the table has a page, and that has a block.
 extern "C" void *mm_malloc(size_t size) {
+  Page *page;
   if (size <= kDirectMax) {
-    Page *page = self.at_hand[(size + kAlign - 1) / kAlign];
-    if (page->free) return page_pop(page);
-  } else if (size <= size_t{kWaitUnits} * kUnit) {
+    page = self.at_hand[(size + kAlign - 1) / kAlign];
+  } else {
+    if (size > size_t{kWaitUnits} * kUnit) return malloc_slow(size);
     Heap *heap = self.heap;
     if (Block *block = heap_pop_waiting(heap, units_for(size))) return block;
-    if (size <= kTableMax) {
-      Page *page = heap->first[class_of(size)];
-      if (page->free) return page_pop(page);
-    }
+    if (size > kTableMax) return malloc_slow(size);
+    page = heap->first[class_of(size)];
   }
-  return malloc_generic(size);
+  if (page->free) return page_pop(page);
+  return malloc_generic(size, page);
 }
 
 extern "C" void mm_free(void *p) {

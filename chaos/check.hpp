@@ -188,13 +188,15 @@ void check_page(Check &c, Page *page) {
   FreeBlocks lists;
   if (!lists.add(page, page->free) || !lists.add(page, page->local_free))
     return c.failed("C3", page, "a list has what is no block, or one twice");
-  if (lists.count + page->used != page_capacity(page))
-    return c.failed("C2", page, "%u used and %zu free of %zu blocks",
-                    page->used, lists.count, page_capacity(page));
+  const Heap *heap = page_heap(page);
+  if (!is_heap(heap)) return c.failed("C4", page, "its owner is no heap");
+  bool held = heap->first[page->size_class] == page && page_is_alone(page);
+  size_t used = page->used - size_t{held};
+  if (lists.count + used != page_capacity(page))
+    return c.failed("C2", page, "%zu used and %zu free of %zu blocks", used,
+                    lists.count, page_capacity(page));
   if (!lists.add_remote(page))
     return c.failed("C3", page, "thread_free has no block, or one twice");
-  if (!is_heap(page_heap(page)))
-    return c.failed("C4", page, "its owner is no heap");
   c.page_bytes[page->size_class] += page->units * kUnit;
   if (!(page->owner.load(std::memory_order_relaxed) & kFull)) c.queueable++;
   if (page->thread_free.load(std::memory_order_relaxed)) c.shared++;

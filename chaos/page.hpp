@@ -91,6 +91,9 @@ struct Heap;
 //   capacity = used + |free| + |local_free|
 //   used     = blocks that the program holds + |thread_free|
 //
+// (While a page is alone in its queue, that holds on to it: one more in `used`,
+// see queue_hold.)
+//
 // Only its owner's thread touches a page, but for thread_free, for reading
 // `owner`, and for next_returned: the thread whose free makes thread_free
 // non-empty puts the page on the owner's list `returned`, and only the owner
@@ -120,6 +123,11 @@ constexpr uintptr_t kReasons = kFull | kAligned;
 // What a class's queue begins with if it has no page: so malloc needs no test
 // of its own for that. Never written.
 constinit Page empty_page{};
+
+// Is the page, which is in a queue, the only one there?
+inline bool page_is_alone(const Page *page) {
+  return page != &empty_page && page->next == 0 && page->prev == 0;
+}
 
 inline size_t page_block_size(const Page *page) {
   return kClassSize[page->size_class];
