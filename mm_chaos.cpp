@@ -617,20 +617,18 @@ __attribute__((noinline)) void *malloc_slow(size_t size) {
 // The page at hand is used up, but the next one in the queue has blocks; or the
 // class has no page, but a span waits. Otherwise, and at each heartbeat, it
 // takes longer.
-__attribute__((noinline)) void *malloc_next(size_t size) {
+__attribute__((noinline)) void *malloc_next(size_t size, Page *page) {
   Heap *heap = self.heap;
-  if (size <= kPageMax && self.until_beat != 0) {
-    Page *page = heap->first[class_of(size)];
-    if (page != &empty_page) {
-      if (!page->free && !page->local_free && page->next) {
-        page_set_full(heap, page);
-        page = page_at(page->next);
-      }
-      if (page_refill(page)) {
-        self.until_beat--;
-        return page_pop(page);
-      }
-    } else if (Block *block = heap_pop_waiting(heap, units_for(size))) {
+  if (self.until_beat == 0) return malloc_slow(size);
+  if (page->next) {
+    page_set_full(heap, page);
+    page = page_at(page->next);
+    if (page_refill(page)) {
+      self.until_beat--;
+      return page_pop(page);
+    }
+  } else if (page == &empty_page) {
+    if (Block *block = heap_pop_waiting(heap, units_for(size))) {
       self.until_beat--;
       return block;
     }
@@ -641,7 +639,7 @@ __attribute__((noinline)) void *malloc_next(size_t size) {
 // The page at hand for this size has no block in `free`.
 __attribute__((noinline)) void *malloc_generic(size_t size, Page *page) {
   Block *block = page->local_free;
-  if (!block || self.until_beat == 0) return malloc_next(size);
+  if (!block || self.until_beat == 0) return malloc_next(size, page);
   self.until_beat--;
   page->local_free = nullptr;
   page->free = block;
