@@ -553,20 +553,21 @@ void heap_make_room(Heap *heap, bool collects) {
 // yet a span, which has no head.
 void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
   size_t c = class_of(size);
-  Page *page, *last = nullptr;
+  Page *page;
   while ((page = heap->first[c]) != &empty_page) {
     if (page_refill(page)) return page_pop(page);
-    page_set_full(heap, last = page);
+    if (page->next == 0) break;
+    page_set_full(heap, page);
   }
-  if (heap->waiting[units] || wants_span(kClassSize[c], class_bytes(heap, c)))
-    return heap_take_span(heap, units);
-  if (last && page_grow(heap, last))
-    page_set_queued(heap, page = last);
-  else
-    page = heap_fresh_page(heap, c);
-  if (page) return page_pop(page);
+  bool span =
+      heap->waiting[units] || wants_span(kClassSize[c], class_bytes(heap, c));
+  if (page != &empty_page) {
+    if (!span && page_grow(heap, page)) return page_pop(page);
+    page_set_full(heap, page);
+  }
+  if (!span && (page = heap_fresh_page(heap, c))) return page_pop(page);
   // Where an object needs no less than a page, there is none either.
-  return kLeastUnits == 1 ? heap_take_span(heap, units) : nullptr;
+  return span || kLeastUnits == 1 ? heap_take_span(heap, units) : nullptr;
 }
 
 __attribute__((noinline)) void heap_heartbeat(Heap *heap) {
