@@ -551,16 +551,16 @@ void heap_make_room(Heap *heap, bool collects) {
 // that length waits or the class is not worth a page yet; or more room for the
 // page that was used up last; or a fresh one; or, if there is no room for any,
 // yet a span, which has no head.
-void *heap_take_small(Heap *heap, size_t size, uint32_t units) {
+void *heap_take_small(Heap *heap, size_t size) {
   size_t c = class_of(size);
+  uint32_t units = units_for(size);
   Page *page;
   while ((page = heap->first[c]) != &empty_page) {
     if (page_refill(page)) return page_pop(page);
     if (page->next == 0) break;
     page_set_full(heap, page);
   }
-  bool span =
-      heap->waiting[units] || wants_span(kClassSize[c], class_bytes(heap, c));
+  bool span = heap->waiting[units] || wants_span(c, class_bytes(heap, c));
   if (page != &empty_page) {
     if (!span && page_grow(heap, page)) return page_pop(page);
     page_set_full(heap, page);
@@ -601,15 +601,13 @@ __attribute__((noinline)) void *malloc_slow(size_t size) {
   if (heap == &empty_heap) heap = heap_of_thread();
   if (heap && size <= size_t{kMaxUnits} * kUnit) {
     heap_count_call(heap);
-    uint32_t units = units_for(size);
+    result = size > kPageMax ? heap_take_span(heap, units_for(size))
+                             : heap_take_small(heap, size);
     // What fails took over pages to make room. That was not enough for a fresh
     // one, but some may have such blocks: so once more.
-    for (bool again = false; !result; again = true) {
-      result = size > kPageMax ? heap_take_span(heap, units)
-                               : heap_take_small(heap, size, units);
-      if (again || size > kPageMax) break;
-      if (heap->first[class_of(size)] == &empty_page) break;
-    }
+    if (!result && size <= kPageMax &&
+        heap->first[class_of(size)] != &empty_page)
+      result = heap_take_small(heap, size);
   }
   if (!result) errno = ENOMEM;
   return result;

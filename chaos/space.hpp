@@ -320,11 +320,20 @@ constexpr uint32_t units_for_blocks(size_t size, size_t blocks) {
 
 // An object of this class had better get a span: as long as a page would have
 // less than kFew blocks, and the span is not half as large again as the block.
-constexpr bool wants_span(size_t size, size_t class_bytes) {
+// A table has the bytes of a class from which on that is not so.
+constexpr auto kWorthPages = [] {
   constexpr size_t kFew = 4;
-  size_t span = units_for(size) * kUnit;
-  return span * 2 <= size * 3 &&
-         (class_bytes + size) * kShare < kFew * kFew * size * size;
+  std::array<size_t, kClasses> bytes{};
+  for (size_t c = 0; c < kClasses; c++) {
+    size_t size = kClassSize[c], few = kFew * kFew * size * size / kShare;
+    if (units_for(size) * kUnit * 2 <= size * 3 && few > size)
+      bytes[c] = few - size;
+  }
+  return bytes;
+}();
+
+inline bool wants_span(size_t c, size_t class_bytes) {
+  return class_bytes < kWorthPages[c];
 }
 
 // ---- Free spans -------------------------------------------------------------
