@@ -31,7 +31,7 @@
  *                   the list of that size, else of the next one
  *   5 all quick lists, if the top is too short: what waits there is merged, one
  *                   list after the other, and 4 tried again
- *   6 list 0        the free blocks behind those that grow
+ *   6 rooms         the free blocks behind those that grow, one list a doubling
  *   7 the top       the free block before the epilogue: the last resort, and
  *                   what grows when the brk moves
  *
@@ -47,7 +47,7 @@
  *
  * Why the top comes last, and why a free block behind a block that grows is
  * left alone as long as possible: what can grow where it lies need not move
- * and leave a hole.
+ * and leave a hole. Growing blocks in a row share such rooms (room_passes).
  *
  * No path walks a list to its end: each looks at kScan blocks at most, and a
  * bitmap finds the next list with any. (A drain does walk its quick list, once
@@ -65,7 +65,7 @@
  *   I4  two free blocks are neighbours only if no header could say their size
  *       together (it is checked in heaps in which one could)
  *   I5  a free block other than the top is on exactly one list: that of its
- *       size, or list 0 if the block in front grows
+ *       size, among the rooms if the block in front grows
  *   I6  lists hold free blocks of the heap only, linked both ways
  *   I7  bit c of the bitmap is set if list c has a block, and no other
  *   I8  a quick list holds allocated-looking blocks of its size, once each
@@ -104,13 +104,14 @@ enum {
   kSizeBits = 32 - kFlagBits,
   kMaxUnits = (1 << kSizeBits) - 1, /* what a header can say */
 
-  kRoom = 0,                /* the list of free blocks behind growing ones */
   kExactBits = 6,           /* lists 1 to 63: one size each */
   kExact = 1 << kExactBits, /* the first list of a range */
   kStepBits = 4, /* then 16 lists a doubling: at most 1/16 between them */
   kSteps = 1 << kStepBits,
-  kLists = kExact + (kSizeBits - kExactBits) * kSteps,
-  kWords = (kLists + 63) / 64,
+  /* Then one a doubling for what is behind growing blocks. They begin with a
+   * word of the bitmap, so that no search need mask its end. */
+  kRooms = (kExact + (kSizeBits - kExactBits) * kSteps + 63) / 64 * 64,
+  kLists = kRooms + 64,
 
   /* Blocks of a list that best fit looks at: an adversary can put any number
    * of near misses into one. */
@@ -130,6 +131,8 @@ enum {
   kSlidePart = 4,
   /* A block that slides into the room of a growing one leaves it this part. */
   kKeepPart = 4,
+  /* It slides before it must if that room is at least this part of itself. */
+  kPassPart = 2,
   /* The last block, when it grows, moves up by this part of itself to leave a
    * nest in front of it. */
   kRaisePart = 64,
@@ -161,7 +164,7 @@ static struct {
   uint64_t trim;           /* bytes of top from which on the brk moves down */
   uint64_t released;       /* bytes by mm_free, since all that waits merged */
   uint64_t given_back;     /* bytes by which it did, until it moves up again */
-  uint64_t bitmap[kWords];
+  uint64_t bitmap[kLists / 64];
   uint32_t list[kLists]; /* index of the first block; 0: none */
 } heap;
 
@@ -290,8 +293,12 @@ static unsigned list_of_size(uint32_t units) {
   return kExact + (high - kExactBits) * kSteps + step - kSteps;
 }
 
+static unsigned list_of_room(uint32_t units) {
+  return kRooms + 31 - (unsigned)__builtin_clz(units);
+}
+
 static unsigned list_of(const block *b, uint32_t units) {
-  return b->head & kPrevGrows ? (unsigned)kRoom : list_of_size(units);
+  return b->head & kPrevGrows ? list_of_room(units) : list_of_size(units);
 }
 
 /* Last in, first out: what was freed last is still in the cache. */
@@ -320,13 +327,14 @@ static inline void list_remove(block *b, uint32_t units) {
   list_unlink(b, list_of(b, units));
 }
 
-/* The first list from c on that has a block; kLists if there is none. */
-static inline unsigned list_nonempty(unsigned c) {
-  if (c >= kLists) return kLists;
+/* The first of the lists [c, end) that has a block; `end`, which is kRooms or
+ * kLists, if there is none. */
+static inline unsigned list_nonempty(unsigned c, unsigned end) {
+  if (c >= end) return end;
   unsigned w = c / 64;
   uint64_t bits = heap.bitmap[w] & ~0ull << (c % 64);
   while (bits == 0) {
-    if (++w == kWords) return kLists;
+    if (++w == end / 64) return end;
     bits = heap.bitmap[w];
   }
   return w * 64 + (unsigned)__builtin_ctzll(bits);
@@ -347,16 +355,17 @@ static inline block *list_best(unsigned c, uint32_t units, uint32_t scan) {
   return best;
 }
 
-/* Best fit: in the list of the size itself blocks may be too small, in the
- * next one that has any they are all large enough. Says which list it was. */
-static inline block *list_fit(uint32_t units, unsigned *c) {
-  *c = list_nonempty(list_of_size(units));
-  if (*c == kLists) return NULL;
+/* Best fit among the lists [*c, end): in *c, that of the size itself, blocks
+ * may be too small; in the next one that has any they are all large enough.
+ * Says which list it was. */
+static inline block *list_fit(unsigned *c, unsigned end, uint32_t units) {
+  *c = list_nonempty(*c, end);
+  if (*c == end) return NULL;
   if (*c < kExact) return block_at(heap.list[*c]);
   block *b = list_best(*c, units, kScan);
   if (b) return b;
-  *c = list_nonempty(*c + 1);
-  return *c == kLists ? NULL : list_best(*c, units, kScan);
+  *c = list_nonempty(*c + 1, end);
+  return *c == end ? NULL : list_best(*c, units, kScan);
 }
 
 /* ---- The top, and the brk ---------------------------------------------- */
@@ -604,8 +613,8 @@ static block *place_at_top(uint32_t units, bool small) {
 
 /* From the free lists, else NULL. */
 static inline block *heap_fit(uint32_t units, bool small) {
-  unsigned c;
-  block *b = list_fit(units, &c);
+  unsigned c = list_of_size(units);
+  block *b = list_fit(&c, kRooms, units);
   if (b == NULL) return NULL;
   return small ? nest_from(b, c, units) : heap_take(b, c, units);
 }
@@ -613,7 +622,7 @@ static inline block *heap_fit(uint32_t units, bool small) {
 static block *heap_search(uint32_t units, bool small);
 
 /* What else there is if no list has a block that fits: what is kept aside,
- * what is kept free for a block that grows, and the end of the heap. */
+ * what is kept free for blocks that grow, and the end of the heap. */
 static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
                                                        bool small) {
   for (;;) {
@@ -626,17 +635,18 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
     block *b = heap_fit(units, small);
     if (b) return b;
   }
-  block *b = list_best(kRoom, units, kScan);
-  if (b) return heap_take(b, kRoom, units);
+  unsigned c = list_of_room(units);
+  block *b = list_fit(&c, kLists, units);
+  if (b) return heap_take(b, c, units);
   b = place_at_top(units, small);
   if (b) return b;
   /* The heap is exhausted, but for what is kept aside, and for what no search
-   * has come to: blocks behind the first kScan of the size's own list and of
-   * list 0. In later lists the first block would have been long enough. */
+   * has come to: blocks behind the first kScan of the size's own two lists. In
+   * later lists the first block would have been long enough. */
   if (heap_drain_all()) return heap_search(units, small);
-  unsigned c = list_of_size(units);
+  c = list_of_size(units);
   b = list_best(c, units, UINT32_MAX);
-  if (b == NULL) b = list_best(c = kRoom, units, UINT32_MAX);
+  if (b == NULL) b = list_best(c = list_of_room(units), units, UINT32_MAX);
   return b ? heap_take(b, c, units) : NULL;
 }
 
@@ -718,7 +728,7 @@ static void block_mark_growing(block *b) {
   bool listed = !block_allocated(next) && next != heap.top;
   if (listed) list_remove(next, block_units(next));
   next->head |= kPrevGrows;
-  if (listed) list_insert(next, kRoom);
+  if (listed) list_insert(next, list_of(next, block_units(next)));
 }
 
 /* Moves b down into the free block in front of it; of the `space` that both and
@@ -730,10 +740,11 @@ static block *block_slide(block *b, uint32_t space, uint32_t units) {
   block *to = block_before(b, before);
   list_remove(to, before);
   uint32_t keep = to->head & kPrevGrows ? (space - units) / kKeepPart : 0;
-  /* It is less than there was: b and what is behind it were too little. */
+  /* It is less than there was: b and what is behind it were too little, or else
+   * room_passes has asked. */
   if (keep >= kMinUnits) {
     block_set_free(to, keep);
-    list_insert(to, kRoom);
+    list_insert(to, list_of(to, keep));
     to = block_after(to, keep);
     to->head = 0; /* behind a free block: no flag */
     space -= keep;
@@ -784,11 +795,20 @@ static block *realloc_at_top(block *b, uint32_t units) {
    * one that finds no room in front of it. (If there is a free block of that
    * size, it will be the nest.) */
   if (raise >= kNestLeast && heap.nest_units < raise / 16 &&
-      list_nonempty(list_of_size(raise)) == kLists &&
+      list_nonempty(list_of_size(raise), kRooms) == kRooms &&
       top_extend(missing + raise + kMinUnits))
     b = block_raise(b, raise);
   top_begin_behind(b, have + missing);
   return b;
+}
+
+/* Shall b slide down though what is behind it would do? `rest` is what will be
+ * free on both sides. If so, the room of a growing block in front passes on to
+ * b, and from there to the next one that slides, before any of them is stuck:
+ * one that is moves to the end of the heap and leaves a hole. */
+static bool room_passes(const block *b, uint32_t before, uint32_t rest) {
+  return before >= block_units(b) / kPassPart && before > rest / kKeepPart &&
+         (block_before(b, before)->head & kPrevGrows);
 }
 
 /* Grows b to `units` without a new place for it: into what is free behind, or
@@ -801,10 +821,11 @@ static block *realloc_in_place(block *b, uint32_t units) {
   if (next == heap.top) return realloc_at_top(b, units);
   uint32_t behind = block_allocated(next) ? 0 : block_units(next);
   if (before + have + behind > kMaxUnits) before = 0;
-  if (before + have + behind < units) return NULL;
+  uint32_t space = before + have + behind;
+  if (space < units) return NULL;
   if (behind) list_remove(next, behind);
-  if (have + behind < units)
-    return block_slide(b, before + have + behind, units);
+  if (have + behind < units || room_passes(b, before, space - units))
+    return block_slide(b, space, units);
   heap_cut(b, have + behind, units);
   return b;
 }
@@ -861,12 +882,12 @@ static size_t aligned_gap(const block *b, size_t align) {
   return gap != 0 && gap < kMinUnits ? gap + step : gap;
 }
 
-/* A free block, on list c or a later one, that an aligned one fits into as it
- * lies. Of each list `scan` blocks are looked at; of some later list every
+/* A free block, on one of the lists [c, end), that an aligned one fits into as
+ * it lies. Of each list `scan` blocks are looked at; of some later list every
  * block is large enough. */
-static inline block *list_fit_aligned(unsigned c, uint32_t units, size_t align,
-                                      uint32_t scan) {
-  for (; (c = list_nonempty(c)) < kLists; c++) {
+static inline block *list_fit_aligned(unsigned c, unsigned end, uint32_t units,
+                                      size_t align, uint32_t scan) {
+  for (; (c = list_nonempty(c, end)) < end; c++) {
     uint32_t index = heap.list[c];
     for (uint32_t left = scan; index && left > 0; left--) {
       block *b = block_at(index);
@@ -880,14 +901,14 @@ static inline block *list_fit_aligned(unsigned c, uint32_t units, size_t align,
 /* An allocated block in which an aligned one fits; NULL if the heap is
  * exhausted. */
 static block *heap_allocate_aligned(uint32_t units, size_t align) {
-  block *b = list_fit_aligned(list_of_size(units), units, align, 1);
+  block *b = list_fit_aligned(list_of_size(units), kRooms, units, align, 1);
   if (b == NULL) {
     /* Long enough for wherever it comes to lie. */
     b = heap_allocate(units + (uint32_t)(align / kUnit) + kMinUnits);
     if (b) return b;
     /* There is none, and nothing is kept aside any more: any block, or what the
      * brk can still reach. */
-    b = list_fit_aligned(kRoom, units, align, UINT32_MAX);
+    b = list_fit_aligned(0, kLists, units, align, UINT32_MAX);
   }
   if (b) return heap_take(b, list_of(b, block_units(b)), block_units(b));
   return top_take((uint32_t)aligned_gap(heap.top, align) + units);
@@ -1014,11 +1035,11 @@ static void check_list(struct check *c, unsigned list) {
 }
 
 static void check_lists(struct check *c) {
-  for (unsigned list = 0; list < kWords * 64; list++) {
+  for (unsigned list = 0; list < kLists; list++) {
     bool bit = heap.bitmap[list / 64] >> (list % 64) & 1;
-    if (bit != (list < kLists && heap.list[list] != 0))
+    if (bit != (heap.list[list] != 0))
       broken(c, "I7", heap.bitmap, "the bit of list %u is %d", list, bit);
-    if (list < kLists) check_list(c, list);
+    check_list(c, list);
   }
   if (c->ok && c->listed_blocks != c->free_blocks)
     broken(c, "I5", heap_first(), "%zu free blocks, %zu on lists",
