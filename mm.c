@@ -606,7 +606,7 @@ static block *place_at_top(uint32_t units, bool small) {
  *   malloc_searching   (from bytes to units)
  *   heap_allocate      its exact list; the nest, if it is small
  *   heap_search        heap_fit: the free lists
- *   heap_fall_back     what waits, and heap_fit again; list 0; the top
+ *   heap_fall_back     what waits, and heap_fit again; rooms; the top
  *
  * mm_memalign needs a block to cut rather than a payload: it enters at
  * heap_allocate. */
