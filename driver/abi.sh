@@ -8,11 +8,18 @@
 # driver/abi.c alike.
 file=$1
 abi=${2:-auto}
+export LC_ALL=C # a source is bytes, in whatever encoding
 
-# Without comments, and on one line: the type may stand on the line above.
+# Without comments, and on one line: the type may stand on the line above. What
+# looks like a comment in a string is none, and neither is "//" in a comment, as
+# in an address of the web. Line ends are \1 until all of these are found.
 code() {
-  sed 's://.*::' "$file" | tr '\n\t\r' '   ' |
-    sed 's:/\*\([^*]*\*\**[^*/]\)*[^*]*\*\**/: :g'
+  end=$(printf '\001')
+  string="\"([^\"\\$end]|\\\\.)*\""
+  character="'([^'\\$end]|\\\\.)'"
+  comment='/\*([^*]|\*+[^*/])*\*+/'
+  tr '\n\t\r' '\001  ' < "$file" |
+    sed -E "s:$string|$character|//[^$end]*|$comment: :g" | tr '\001' ' '
 }
 
 defines() { # TYPE FUNCTION: does FILE define it so?

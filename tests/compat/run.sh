@@ -159,7 +159,8 @@ finish
 begin styles_of_definitions
 while IFS='|' read -r expected text; do
   printf '%b' "$text" > "$work/style.c"
-  want_equal "$text" "$expected" "$(driver/abi.sh "$work/style.c")"
+  want_equal "$text" "$expected" \
+    "$(LC_ALL=C.UTF-8 driver/abi.sh "$work/style.c")"
 done << 'END'
 -DMM_ABI=0|int mm_init(void) {\n
 -DMM_ABI=0|int\nmm_init(void) {\n
@@ -171,6 +172,12 @@ done << 'END'
 -DMM_ABI=2|int mm_init(void) {}\r\nvoid\r\nmm_checkheap(int v) {\r\n
 -DMM_ABI=0|/* bool mm_init(void) at CMU */ int mm_init(void) {\n
 -DMM_ABI=0|// void mm_checkheap(int)\nint mm_init(void) {\n
+-DMM_ABI=1 -DMM_BOOL_INIT|/* see http://a.org */\nbool mm_init(void) {}\n/**/
+-DMM_ABI=2|int mm_init(void) {} /* // */ void mm_checkheap(int v) {} /* */
+-DMM_ABI=2|char *u = "http://a", q = '"'; void mm_checkheap(int v) {} // "
+-DMM_ABI=2|char *u = "a\\\\\\"/*"; void mm_checkheap(int v) {} // */
+-DMM_ABI=0|// don't: bool mm_init(void)\nint mm_init(void) { return '/'; }\n
+-DMM_ABI=0|/* f\0374r bool mm_init(void) */ int mm_init(void) {}
 -DMM_ABI=0|/* a * b\n void mm_checkheap(int) **/int mm_checkheap(int) {\n
 END
 finish
