@@ -100,13 +100,27 @@ bool Worker::fail(const std::string &fault, const char *how_to_see) {
 constexpr char kUnfinished[] =
     "its process said that it was done, but did not finish being ";
 
+// What went well once and fails when it is done again mostly has one cause,
+// which the operation does not show. (That mm_init says so itself is clear.)
+std::string Worker::pass_of_fault() const {
+  const CheckReport &check = shared_->check;
+  bool init_said_so = check.failed && check.op == Progress::kStarting;
+  if (shared_->check_passes < 2 || shared_->progress.pass < 2 || init_said_so)
+    return "";
+  return "; in pass 2, the first was right: does mm_init reset all variables, "
+         "and is no byte of the heap taken for zero?";
+}
+
 bool Worker::check(int passes) {
   shared_->check_passes = passes;
   const char *how = passes > 1 ? "-c" : "-f";
-  if (!call('c', "checked")) return fail("", how);
+  if (!call('c', "checked")) {
+    fault_ += pass_of_fault();
+    return fail("", how);
+  }
   if (shared_->check.failed) {
     shared_->progress.op = shared_->check.op;
-    return fail(shared_->check.text, how);
+    return fail(shared_->check.text + pass_of_fault(), how);
   }
   return shared_->check.passes == passes ||
          fail(place() + kUnfinished + "checked", how);

@@ -51,6 +51,7 @@ private:
   void locate();
   bool fail(const std::string &fault, const char *how_to_see);
   std::string place() const;
+  std::string pass_of_fault() const;
   std::string describe_end(const Ending &ending, const char *phase);
   std::string advise(const char *how) const;
 
