@@ -173,11 +173,15 @@ Allocator mm_plug_in(const Library &lib, const std::string &file) {
   lib.find("mm_memalign", a.fn.memalign);
   lib.find("mm_usable_size", a.fn.usable_size);
   lib.find("mm_walk", a.fn.walk);
-  if (!a.init_symbol || !a.fn.malloc || !a.fn.free)
+  const char *missing = !a.init_symbol ? "mm_init"
+                        : !a.fn.malloc ? "mm_malloc"
+                        : !a.fn.free   ? "mm_free"
+                                       : nullptr;
+  if (missing)
     throw InputError(format("%s: it exports mm_malloc, mm_free or mm_init, "
-                            "but not all three; build it with `make plug "
-                            "SRC=path/mm.c NAME=alice`",
-                            file.c_str()));
+                            "but not all three: there is no %s in the source "
+                            "(or it is static, or has another name)",
+                            file.c_str(), missing));
   return a;
 }
 

@@ -167,7 +167,8 @@ refuse directory_as_library '^mdriver: -A tests: cannot load it: ' \
   -f $good -A tests
 refuse no_allocator '^mdriver: -A .*no_allocator\.so: it exports neither' \
   -f $good -A "$so/no_allocator.so"
-refuse lacks_free '^mdriver: -A .*it exports mm_malloc, mm_free or mm_init, ' \
+refuse lacks_free \
+  '^mdriver: -A .*it exports mm_malloc, mm_free or mm_init, .* no mm_free in' \
   -f $good -A "$so/lacks_free.so"
 refuse lacks_symbol '^mdriver: -A .*cannot load it: .*somebody_elses_malloc' \
   -f $good -A "$so/lacks_symbol.so"
