@@ -72,6 +72,7 @@ public:
   void describe_address(char *text, size_t size, const void *address);
 
 private:
+  const char *half_lost(uintptr_t at) const;
   bool fault(const std::string &what);
   bool allocated(const Op &op, void *result, uint64_t size);
   bool reallocated(const Op &op, void *old, void *result);
@@ -148,6 +149,18 @@ std::string Checker::label(uintptr_t start, const Payload &payload) const {
   return own ? text + format(" of thread %u", payload.thread + 1) : text;
 }
 
+// A note for code of 32-bit times: such an address is that of a byte in the
+// heap but for its upper half, which is 0, or the sign of the lower one.
+const char *Checker::half_lost(uintptr_t at) const {
+  auto lo = reinterpret_cast<uintptr_t>(mem_heap_lo());
+  uintptr_t upper = at >> 32, offset = static_cast<uint32_t>(at - lo);
+  return allocator_.simulated && (upper == 0 || upper == UINT32_MAX) &&
+                 offset <= mem_heapsize()
+             ? ", like an address in it that lost its upper 32 bits: an int "
+               "holds no pointer (but see --heap-base low)"
+             : "";
+}
+
 void Checker::describe_address(char *text, size_t size, const void *address) {
   auto at = reinterpret_cast<uintptr_t>(address);
   auto lo = reinterpret_cast<uintptr_t>(mem_heap_lo());
@@ -170,7 +183,7 @@ void Checker::describe_address(char *text, size_t size, const void *address) {
   else if (allocator_.simulated && at >= lo && at < brk)
     where = "inside the heap";
   else
-    where = "far from the heap";
+    where = format("far from the heap%s", half_lost(at));
   std::snprintf(text, size, "address 0x%llx is %s", static_cast<ull>(at),
                 where.c_str());
 }
@@ -364,8 +377,8 @@ bool Checker::placed_well(const Op &op, uintptr_t start, uintptr_t end) {
   const char *how = start < lo || start >= lo + mem_limit() ? "lies outside"
                     : start >= brk                          ? "lies beyond"
                                                             : "reaches beyond";
-  return fault(format("payload %s %s the heap %s", range(start, end).c_str(),
-                      how, range(lo, brk).c_str()));
+  return fault(format("payload %s %s the heap %s%s", range(start, end).c_str(),
+                      how, range(lo, brk).c_str(), half_lost(start)));
 }
 
 void Checker::fill(void *payload, uint64_t from, uint64_t to, uint64_t seed) {
