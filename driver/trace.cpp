@@ -364,6 +364,9 @@ void Parser::drop(uint32_t slot) {
 }
 
 void Parser::run() {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (trace_.text.starts_with(kByteOrderMark)) // some editors write it unseen
+    c_.line = c_.at += kByteOrderMark.size();
   read_header();
   c_.skip_blank_lines();
   const char *first = c_.at;

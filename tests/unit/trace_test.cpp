@@ -51,6 +51,18 @@ TEST(header_with_weight_first) {
   }
 }
 
+TEST(byte_order_mark_of_an_editor) {
+  Trace t = parse("\xef\xbb\xbf"
+                  "1\r\n1\r\n2\r\n8\r\na 0 8\r\nf 0\r\n");
+  CHECK_EQ(t.weight, 1);
+  CHECK_EQ(summary(t), "a1:8 f1");
+  CHECK_EQ(t.line_text(1), "f 0");
+  CHECK_EQ(error_of("\xef\xbb\xbf"
+                    "1x\n1\n2\n8\na 0 8\n"),
+           "some/x.rep:1:2: 'x' is not part of a weight (0 to 3) or a heap "
+           "size\n    1x\n     ^");
+}
+
 TEST(header_of_the_classic_order_has_no_weight) {
   Trace t = parse("20000\n1\n2\n2\na 0 8\nf 0\n");
   CHECK_EQ(t.weight, 1);
