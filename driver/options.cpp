@@ -345,12 +345,16 @@ private:
   Options &options_;
 };
 
+// As the shell's *.rep: what is hidden is an editor's or a file system's.
+bool is_trace(std::string_view name) {
+  return name.ends_with(".rep") && !name.starts_with('.');
+}
+
 std::vector<std::string> rep_files_in(const std::string &dir) {
   std::vector<std::string> files;
   DIR *stream = opendir(dir.c_str());
   while (dirent *entry = stream ? readdir(stream) : nullptr)
-    if (std::string_view(entry->d_name).ends_with(".rep"))
-      files.push_back(dir + entry->d_name);
+    if (is_trace(entry->d_name)) files.push_back(dir + entry->d_name);
   if (!stream)
     throw InputError(format("-t %s: cannot read that folder: %s", dir.c_str(),
                             std::strerror(errno)));

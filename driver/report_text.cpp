@@ -270,6 +270,10 @@ void TextReport::mark(const AllocatorResult &a) const {
   } else if (options_.timing) {
     std::printf("Perf index = %.0f (util) + %.0f (thru) = %.0f/100\n",
                 s.util_points, s.thru_points, s.perf_index);
+  } else if (options_.verbose == 0 && !options_.grader_summary) {
+    bool one = a.traces.size() == 1;
+    std::printf("Correct on %zu trace%s, which %s not timed\n", a.traces.size(),
+                one ? "" : "s", one ? "was" : "were");
   }
   for (const std::string &fault : a.edge_faults)
     std::printf("Edge case%s: %s\n", options_.strict ? " (an error)" : "",

@@ -231,6 +231,24 @@ want_equal 'rows' 'plain bait kept plain' \
   "$(grep -E '^ [0-9] +yes ' "$work/out" | awk '{print $NF}' | xargs)"
 finish
 
+# A file that an editor or another system keeps beside the traces is none.
+begin hidden_files_are_no_traces
+mkdir -p "$work/folder"
+cp tests/traces/plain.rep "$work/folder"
+echo 'Mac OS X' > "$work/folder/._plain.rep"
+mdrive -t "$work/folder" --rounds 1 --reference none
+want_equal 'exit status' 0 "$status"
+finish
+
+begin a_check_says_what_came_of_it
+mdrive -c tests/traces/plain.rep --allocator "$(so cmu)"
+want_match 'stdout' '^Correct on 1 trace, which was not timed$' "$out"
+mdrive -c tests/traces/plain.rep -c tests/traces/kept.rep -v
+want_no_match 'beside a table' '^Correct' "$out"
+mdrive -c tests/traces/bait.rep --allocator "$T/liars/returns_null.so"
+want_no_match 'of a liar' '^Correct' "$out"
+finish
+
 begin autolab_is_the_last_line # with its own meaning of -A
 mdrive -A --allocator "$(so cmu)" -f tests/traces/plain.rep --rounds 1
 tail -n 1 "$work/out" > "$work/last.json"
