@@ -99,7 +99,8 @@ $(T)/misuse/%.o: tests/misuse/%.c $(B)/flags
 $(T)/misuse/%.so: $(T)/misuse/%.o
 	$(say)
 	$(Q)$(LINK) -shared $^ -o $@
-$(T)/misuse/spy.so $(T)/misuse/crashes_in_name.so: $(T)/liars/honest.o
+$(T)/misuse/spy.so $(T)/misuse/asks_libc.so \
+	$(T)/misuse/crashes_in_name.so: $(T)/liars/honest.o
 
 # ---- Golden texts -----------------------------------------------------------
 

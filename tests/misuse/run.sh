@@ -314,6 +314,17 @@ finish
 
 # ---- What is asked of mdriver but is no misuse ------------------------------
 
+# What the driver does with its own memory teaches the reference nothing: a
+# trace's ratio does not depend on the other traces of the run.
+begin libc_as_it_is_at_first
+[ -n "$SANITIZED" ] || {
+  awk 'BEGIN { print "1\n1\n1\n1"
+    for (i = 0; i < 200000; i++) print "a 0 1\nf 0" }' > "$work/long.rep"
+  mdrive -c "$work/long.rep" -c $good --allocator "$so/asks_libc.so"
+  want_equal 'exit status' 0 "$status"
+}
+finish
+
 # Strays of an allocator are killed, but not what the shell had started.
 begin children_of_somebody_else
 sh -c 'sleep 60 & echo $! > "$1/pid"; shift; exec "$@"' sh "$work" \
