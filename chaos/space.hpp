@@ -615,8 +615,37 @@ uint32_t take_behind(Arena &arena, uint32_t unit, uint32_t least,
   return units;
 }
 
+// Units to leave free in front of an object of `have` units that is about to
+// grow at the top. What finds no room below would come to lie behind it: then
+// it would have to move, and leave a hole as long as itself. So it moves up by
+// a 64th, when no free span has half as much any more: what it is copied for is
+// used.
+uint32_t room_below(uint32_t have) {
+  constexpr uint32_t kRaisePart = 64;
+  uint32_t room = have / kRaisePart, longest = find_long(space);
+  uint32_t free = longest ? free_at(longest)->units : 0;
+  return free < room / 2 ? room : 0;
+}
+
+// Has the last span, an object of `have` units, grow to `want`, and leaves it
+// room below if there is some; returns its unit, see top_grow.
+uint32_t top_resize(uint32_t unit, uint32_t have, uint32_t want) {
+  size_t bytes = size_t{have} << kUnitBits;
+  uint32_t room = room_below(have);
+  uint32_t to = room ? top_grow(unit, want - have + room, bytes) : 0;
+  if (!to) {
+    to = top_grow(unit, want - have, bytes);
+    if (to) mark_object(to, want);
+    return to;
+  }
+  std::memmove(unit_at(to + room), unit_at(to), bytes);
+  mark_object(to + room, want);
+  span_give(space, to, room);
+  return to + room;
+}
+
 // Makes the object, of `have` units, `want` units long where it lies; returns
-// its unit, see top_grow, or 0: it cannot grow there.
+// its unit, see top_resize, or 0: it cannot grow there.
 uint32_t span_resize(Arena &arena, uint32_t unit, uint32_t have,
                      uint32_t want) {
   uint32_t behind = unit + have;
@@ -625,11 +654,7 @@ uint32_t span_resize(Arena &arena, uint32_t unit, uint32_t have,
     span_give(arena, unit + want, have - want);
     return unit;
   }
-  if (behind == arena.top) {
-    unit = top_grow(unit, want - have, size_t{have} << kUnitBits);
-    if (unit) mark_object(unit, want);
-    return unit;
-  }
+  if (behind == arena.top) return top_resize(unit, have, want);
   if (!looks_free(behind)) return 0;
   if (have + free_at(behind)->units < want) return 0;
   take_from(arena, behind, want - have);
