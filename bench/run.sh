@@ -168,13 +168,20 @@ part_threads() {
   all=$(with $ours libc $peers)
   # shellcheck disable=SC2086
   {
-    compare "$work/one.csv" $files $all --threads 1
-    compare "$work/two.csv" $files $all --threads 2
+    # In turns, as a machine is not equally fast from minute to minute.
+    tables= rounds=$ROUNDS
+    ROUNDS=${ROUNDS:-5}
+    for turn in 1 2 3 4 5; do
+      compare "$work/one$turn.csv" $files $all --threads 1
+      compare "$work/two$turn.csv" $files $all --threads 2
+      tables="$tables $work/one$turn.csv $work/two$turn.csv"
+    done
+    ROUNDS=$rounds
     compare "$work/handoff.csv" $files $all --threads 2 --handoff
     compare "$work/threaded.csv" $shared $all
+    awk -v turns=5 -f bench/table.awk -f bench/threads.awk $tables \
+      "$work/handoff.csv" "$work/threaded.csv"
   }
-  awk -f bench/table.awk -f bench/threads.awk "$work/one.csv" \
-    "$work/two.csv" "$work/handoff.csv" "$work/threaded.csv"
 }
 
 # A working set of 10 MB and more is built up and freed, and a small program

@@ -1,15 +1,20 @@
-# threads.awk - one line an allocator, from four files: one thread, two threads
-# with blocks of their own, two that hand every block over, and traces that
-# have threads of their own. How many times one thread's operations a second
-# two do; the rest as multiples of the reference's speed.
+# threads.awk - one line an allocator. From `turns` pairs of files, of one thread
+# and of two with blocks of their own: how many times one thread's operations a
+# second two do, the median of the turns and half the distance between their
+# quartiles. From the last two files, of two threads that hand every block over
+# and of traces that have threads of their own, and from the pairs' second
+# ones: speed as a multiple of the reference's.
 {
-  if (file == 1) {
-    alone[allocator, trace] = ns
-    next
+  turn = int((file + 1) / 2)
+  if (turn > turns) {
+    if (ratio > 0) add(file - 2 * turns, ratio)
+  } else if (file % 2) {
+    alone[turn, allocator, trace] = ns
+  } else {
+    if (ns > 0 && alone[turn, allocator, trace] > 0)
+      add("turn" turn, alone[turn, allocator, trace] / ns)
+    if (ratio > 0) add("two", ratio)
   }
-  if (file == 2 && ns > 0 && alone[allocator, trace] > 0)
-    add("speedup", alone[allocator, trace] / ns)
-  if (ratio > 0) add(file, ratio)
 }
 
 function add(column, x) {
@@ -21,12 +26,25 @@ function mean(column, a) {
   return n[column, a] ? times(exp(logs[column, a] / n[column, a])) : "-"
 }
 
+function speedup(a,    i, j, of, x, count) {
+  for (i = 1; i <= turns; i++) {
+    if (!n["turn" i, a]) continue
+    x = exp(logs["turn" i, a] / n["turn" i, a])
+    for (j = count++; j > 0 && of[j] > x; j--) of[j + 1] = of[j]
+    of[j + 1] = x
+  }
+  if (!count) return "-"
+  x = of[int((count + 1) / 2)]
+  return times(x) sprintf("+-%.0f%%",
+    50 * (of[int((3 * count + 3) / 4)] - of[int((count + 3) / 4)]) / x)
+}
+
 END {
   printf "%-21s %12s %12s %12s %12s\n", "", "2 threads/1", "2 threads",
     "handoff", "threaded/"
   for (i = 1; i <= allocators; i++)
-    printf "%-21s %12s %12s %12s %12s\n", names[i], mean("speedup", names[i]),
-      mean(2, names[i]), mean(3, names[i]), mean(4, names[i])
+    printf "%-21s %12s %12s %12s %12s\n", names[i], speedup(names[i]),
+      mean("two", names[i]), mean(1, names[i]), mean(2, names[i])
   print "\nThe first column compares with the allocator's own single thread, the" \
     "\nothers with the reference."
   for (a in faults) printf "%s is not valid on %d traces\n", a, faults[a]
