@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <dirent.h>
+#include <filesystem>
 #include <unistd.h>
 
 namespace driver {
@@ -388,9 +389,11 @@ std::optional<Options> parse_options(int argc, char **argv) {
   return {};
 }
 
+namespace {
+
 // A folder that holds the default traces is asked for those; another one for
 // all that it has.
-std::vector<TraceChoice> chosen_traces(const Options &options) {
+std::vector<TraceChoice> listed_traces(const Options &options) {
   std::vector<TraceChoice> chosen;
   if (!options.traces.empty()) {
     for (const std::string &file : options.traces) {
@@ -422,6 +425,28 @@ std::vector<TraceChoice> chosen_traces(const Options &options) {
   chosen.clear();
   for (const std::string &file : rep_files_in(options.trace_dir))
     chosen.push_back({file});
+  return chosen;
+}
+
+// A file that was forgotten behind --json must not cost the trace that comes
+// next.
+void refuse_to_overwrite(const std::string &flag, const std::string &file,
+                         const std::vector<TraceChoice> &traces) {
+  std::error_code none; // a file that is not there is no trace
+  for (const TraceChoice &trace : traces)
+    if (std::filesystem::is_regular_file(trace.path, none) &&
+        std::filesystem::equivalent(file, trace.path, none))
+      throw InputError(flag + ' ' + file +
+                       ": that is a trace of this run, and would be "
+                       "overwritten; name another file");
+}
+
+} // namespace
+
+std::vector<TraceChoice> chosen_traces(const Options &options) {
+  std::vector<TraceChoice> chosen = listed_traces(options);
+  refuse_to_overwrite("--json", options.json_file, chosen);
+  refuse_to_overwrite("--csv", options.csv_file, chosen);
   return chosen;
 }
 

@@ -43,6 +43,9 @@ refuse flag_as_a_value "^mdriver: --json needs a value .* '-v' is a flag" \
   -f $good --json -v
 refuse one_file_for_two '^mdriver: --json and --csv need a file each' \
   -f $good --json "$work/two" --csv "$work/two"
+cp $good "$work/kept.rep"
+refuse trace_as_results "^mdriver: --json .*kept\.rep: that is a trace of" \
+  -f "$work/kept.rep" --json "$work/../$(basename "$work")/kept.rep"
 refuse stop_without_a_debugger '^mdriver: --stop-at is for debuggers' \
   -f $good --stop-at 3
 refuse stop_behind_the_end '^mdriver: --stop-at 23: no trace here has so many' \
