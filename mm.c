@@ -131,8 +131,11 @@ enum {
   kSlidePart = 4,
   /* A block that slides into the room of a growing one leaves it this part. */
   kKeepPart = 4,
-  /* It slides before it must if that room is at least this part of itself. */
+  /* It slides before it must if that room is at least this part of itself, and
+   * if it gains at least the latter: else one that grows in small steps would
+   * be copied at each. */
   kPassPart = 2,
+  kGainPart = 8,
   /* The last block, when it grows, moves up by this part of itself to leave a
    * nest in front of it. */
   kRaisePart = 64,
@@ -807,7 +810,9 @@ static block *realloc_at_top(block *b, uint32_t units) {
  * b, and from there to the next one that slides, before any of them is stuck:
  * one that is moves to the end of the heap and leaves a hole. */
 static bool room_passes(const block *b, uint32_t before, uint32_t rest) {
-  return before >= block_units(b) / kPassPart && before > rest / kKeepPart &&
+  uint32_t have = block_units(b);
+  return before >= have / kPassPart &&
+         before > rest / kKeepPart + have / kGainPart &&
          (block_before(b, before)->head & kPrevGrows);
 }
 

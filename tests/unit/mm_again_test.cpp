@@ -85,6 +85,30 @@ TEST(mm_gives_an_empty_heap_back_but_not_again_and_again) {
   if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
 }
 
+// With room on both sides of it, a block that grows in small steps slides into
+// that in front now and then, not at each step.
+TEST(mm_growth_in_small_steps_copies_rarely) {
+  const size_t before = mem_limit();
+  const size_t room = size_t{1} << 20;
+  CHECK_EQ(mem_reserve(size_t{64} << 20, nullptr), 0);
+  CHECK_EQ(mm_init(), 0);
+  void *grower = mm_malloc(200000), *in_front = mm_malloc(room);
+  void *block = mm_malloc(20000), *behind = mm_malloc(room);
+  CHECK(mm_malloc(20000) != nullptr);
+  mm_free(in_front);
+  CHECK(mm_realloc(grower, 200100) == grower);
+  mm_free(behind);
+  int moves = 0;
+  for (size_t size = 20000; size < room; size += 64) {
+    void *to = mm_realloc(block, size);
+    moves += to != block;
+    block = to;
+  }
+  CHECK(moves <= 20);
+  CHECK(mm_checkheap(__LINE__));
+  if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
+}
+
 // The last block may grow into the hole in front of it: then the heap needs no
 // more than it has, also if it could not have more.
 TEST(mm_last_block_slides_in_a_full_heap) {
