@@ -125,7 +125,8 @@ struct alignas(kApart) Heap {
   // Spans in use or waiting, by units, and bytes of pages, by class.
   std::array<uint32_t, units_for(kPageMax) + 1> spans{};
   std::array<size_t, kClasses> page_bytes{};
-  Arena *arena = &space; // where it takes its units
+  Arena *arena = &space;   // where it takes its units
+  uint32_t until_beat = 0; // when its thread had ended
   uint32_t beats = 0;
   uint8_t spans_put = 0; // there, since a heartbeat could come; wraps around
   // Pages in which other threads freed, linked by next_returned.
@@ -182,7 +183,7 @@ void thread_set_first(size_t c, Page *page) {
 
 void thread_set_heap(Thread *thread, Heap *heap) {
   thread->heap = heap;
-  thread->until_beat = 0;
+  thread->until_beat = heap->until_beat;
   for (size_t i = 0; i < thread->at_hand.size(); i++)
     thread->at_hand[i] = heap->first[kClassTable[i]];
 }
@@ -402,7 +403,8 @@ void page_release(Heap *heap, Page *page) {
   arena_give(page_index(page), page->units);
 }
 
-// Its last block was freed, and nobody holds it.
+// Its last block was freed, and nobody holds it. Not inlined, to keep what it
+// does out of mm_free.
 __attribute__((noinline)) void page_retire(Page *page) {
   page_release(self.heap, page);
 }
@@ -523,8 +525,7 @@ void heap_drain(Heap *heap) {
       drain_waiting(heap,
                     w * 64 + static_cast<uint32_t>(__builtin_ctzll(bits)));
   for (Page *page : heap->first)
-    if (page != &empty_page && page->used == page_is_alone(page))
-      page_release(heap, page);
+    if (page != &empty_page && page_is_idle(page)) page_release(heap, page);
   arena_trim(*heap->arena);
 }
 
@@ -738,6 +739,7 @@ void thread_ends(void *) {
   self.ends++;
   if (self.heap == &empty_heap) return;
   heap_drain(self.heap);
+  self.heap->until_beat = self.until_beat; // short threads are one after all
   self.heap->abandoned = true;
   thread_set_heap(&self, &empty_heap);
 }
@@ -815,7 +817,7 @@ extern "C" void *mm_malloc(size_t size) {
     if (size > size_t{kWaitUnits} * kUnit) return malloc_slow(size);
     Heap *heap = self.heap;
     if (Block *block = heap_pop_waiting(heap, units_for(size))) return block;
-    if (size > kTableMax) return malloc_slow(size);
+    if (size > kPageMax) return malloc_slow(size);
     page = heap->first[class_of(size)];
   }
   if (page->free) return page_pop(page);

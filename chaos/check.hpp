@@ -191,9 +191,9 @@ void check_page(Check &c, Page *page) {
   const Heap *heap = page_heap(page);
   if (!is_heap(heap)) return c.failed("C4", page, "its owner is no heap");
   bool held = heap->first[page->size_class] == page && page_is_alone(page);
-  size_t used = page->used - size_t{held};
-  if (lists.count + used != page_capacity(page))
-    return c.failed("C2", page, "%zu used and %zu free of %zu blocks", used,
+  if (lists.count + page->used != page_capacity(page) + held)
+    return c.failed("C2", page, "%u used%s and %zu free of %zu blocks",
+                    page->used, held ? ", one of them by the queue," : "",
                     lists.count, page_capacity(page));
   if (!lists.add_remote(page))
     return c.failed("C3", page, "thread_free has no block, or one twice");

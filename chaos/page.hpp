@@ -129,6 +129,11 @@ inline bool page_is_alone(const Page *page) {
   return page != &empty_page && page->next == 0 && page->prev == 0;
 }
 
+// The same page: has it no blocks in use? All that is counted is the hold.
+inline bool page_is_idle(const Page *page) {
+  return page->used == (page_is_alone(page) ? 1 : 0);
+}
+
 inline size_t page_block_size(const Page *page) {
   return kClassSize[page->size_class];
 }
@@ -228,11 +233,11 @@ constexpr size_t kApart = 128;
 
 // ---- The lock ---------------------------------------------------------------
 
-// Held for some dozens of instructions; longer to drain a heap or to give
-// memory back, which is rare. Acquire and release order all that is
-// done to the space under it.
-// In a process with a single thread, as libc knows, nobody takes it: without
-// the exchange the traces take 3 % less time (docs/chaos.md).
+// Held for some dozens of instructions; longer to drain a heap, to give memory
+// back, or to slide an object that grows, which is rare. Acquire and release
+// order all that is done to the space under it. In a process with a single
+// thread, as libc knows, nobody takes it: without the exchange the traces take
+// 3 % less time (docs/chaos.md).
 struct SpinLock {
   std::atomic<bool> taken{false};
   void lock() {

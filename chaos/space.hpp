@@ -619,9 +619,10 @@ uint32_t take_behind(Arena &arena, uint32_t unit, uint32_t least,
 // grow at the top. What finds no room below would come to lie behind it: then
 // it would have to move, and leave a hole as long as itself. So it moves up by
 // a 64th, when no free span has half as much any more: what it is copied for is
-// used.
+// used. (Not while other threads may wait for the lock.)
 uint32_t room_below(uint32_t have) {
   constexpr uint32_t kRaisePart = 64;
+  if (!__libc_single_threaded) return 0;
   uint32_t room = have / kRaisePart, longest = find_long(space);
   uint32_t free = longest ? free_at(longest)->units : 0;
   return free < room / 2 ? room : 0;

@@ -436,6 +436,24 @@ void test_after_the_end() {
   passed();
 }
 
+std::atomic<uint64_t> beats;
+
+// A hundred short threads ask for no more than one that lives as long as all:
+// the memory that lies idle grows no older by them.
+void test_short_threads() {
+  run.test = "short_threads";
+  if (!mm_chaos_on_heartbeat) return;
+  start_heap();
+  beats = 0;
+  mm_chaos_on_heartbeat([](uint64_t) { beats++; });
+  for (int i = 0; i < 100; i++)
+    std::thread([] { mm_free(mm_malloc(100)); }).join();
+  mm_chaos_on_heartbeat(nullptr);
+  if (beats > 2) fail("%d heartbeats", static_cast<int>(beats));
+  check_heap();
+  passed();
+}
+
 const struct {
   const char *name;
   void (*run)();
@@ -449,6 +467,7 @@ const struct {
     {"left_blocks", test_left_blocks},
     {"born_late", test_born_late},
     {"after_the_end", test_after_the_end},
+    {"short_threads", test_short_threads},
 };
 
 } // namespace
