@@ -39,7 +39,8 @@ FNR == 1 {
     names[++allocators] = allocator
   }
   if (field("valid") != 1) {
-    faults[allocator]++
+    if (!((allocator, trace) in wrong)) faults[allocator]++
+    wrong[allocator, trace] = 1
     next
   }
   ns = field("ns_per_op") + 0

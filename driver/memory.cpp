@@ -9,7 +9,8 @@
 // others are in the run. So the driver's memory is mapped here, and glibc's
 // heap is in each child that of a program which has just begun.
 //
-// A sanitizer has a malloc of its own, and does not measure.
+// A sanitizer has a malloc of its own, and does not measure. What a plug-in
+// takes by `new` is from here, too; by malloc it is not.
 #include <cstdlib>
 #include <memory_resource>
 #include <mutex>
@@ -63,7 +64,8 @@ struct alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) Head {
 
 } // namespace
 
-// The other forms of new and delete call these.
+// The other forms of new and delete call these, but for the over-aligned ones,
+// which the driver does not use.
 void *operator new(std::size_t size) {
   std::size_t bytes;
   if (__builtin_add_overflow(size, sizeof(Head), &bytes))

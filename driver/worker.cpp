@@ -79,6 +79,7 @@ void Worker::do_threaded_phase(char command) {
 bool Worker::call(char command, const char *phase) {
   in_threads_ = command == 'C' || (command == 't' && trace_.threaded());
   Ending ending = sandbox_.call(command);
+  ended_ = ending.kind;
   if (ending.kind != Ending::kDone) locate();
   // What the driver itself lacks is no fault of the allocator.
   if (shared_->error[0])
@@ -101,11 +102,13 @@ constexpr char kUnfinished[] =
     "its process said that it was done, but did not finish being ";
 
 // What went well once and fails when it is done again mostly has one cause,
-// which the operation does not show. (That mm_init says so itself is clear.)
+// which the operation does not show. (That mm_init says so itself is clear, and
+// to be slow is no such fault.)
 std::string Worker::pass_of_fault() const {
   const CheckReport &check = shared_->check;
   bool init_said_so = check.failed && check.op == Progress::kStarting;
-  if (shared_->check_passes < 2 || shared_->progress.pass < 2 || init_said_so)
+  if (shared_->check_passes < 2 || shared_->progress.pass < 2 || init_said_so ||
+      ended_ == Ending::kTimeout)
     return "";
   return "; in pass 2, the first was right: does mm_init reset all variables, "
          "and is no byte of the heap taken for zero?";

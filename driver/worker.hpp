@@ -63,6 +63,7 @@ private:
   std::vector<void *> slots_;             // in the child, for time_round
   std::optional<ThreadedReplay> threads_; // in the child
   bool in_threads_ = false;               // what was called last
+  Ending::Kind ended_ = Ending::kDone;    // .. and how it ended
   std::string thread_; // "thread 2 of 4: ", where that is known
   std::string fault_, advice_;
   Sandbox sandbox_; // last: it forks, and the child uses all of the above

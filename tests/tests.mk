@@ -99,7 +99,7 @@ $(T)/misuse/%.o: tests/misuse/%.c $(B)/flags
 $(T)/misuse/%.so: $(T)/misuse/%.o
 	$(say)
 	$(Q)$(LINK) -shared $^ -o $@
-$(T)/misuse/spy.so $(T)/misuse/asks_libc.so \
+$(T)/misuse/spy.so $(T)/misuse/asks_libc.so $(T)/misuse/sleeps.so \
 	$(T)/misuse/crashes_in_name.so: $(T)/liars/honest.o
 
 # ---- Golden texts -----------------------------------------------------------

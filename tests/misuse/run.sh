@@ -317,6 +317,14 @@ finish
 
 # ---- What is asked of mdriver but is no misuse ------------------------------
 
+# Of who is slow in the second pass nobody says that mm_init is to blame.
+begin slow_in_the_second_pass
+mdrive -c tests/traces/plain.rep -s 1 --allocator "$so/sleeps.so"
+want_equal 'exit status' 1 "$status"
+want_match 'stdout' 'stopped after 1 s' "$out"
+want_no_match 'stdout' 'in pass 2' "$out"
+finish
+
 # What the driver does with its own memory teaches the reference nothing: a
 # trace's ratio does not depend on the other traces of the run.
 begin libc_as_it_is_at_first
