@@ -739,7 +739,8 @@ void thread_ends(void *) {
   self.ends++;
   if (self.heap == &empty_heap) return;
   heap_drain(self.heap);
-  self.heap->until_beat = self.until_beat; // short threads are one after all
+  // So that short threads, one after the other, beat like one that lives on.
+  self.heap->until_beat = self.until_beat;
   self.heap->abandoned = true;
   thread_set_heap(&self, &empty_heap);
 }
