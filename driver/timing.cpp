@@ -79,32 +79,60 @@ std::string first_pass(const Trace &trace, const Functions &fn, void **slots,
 
 } // namespace
 
-// An allocator that never uses memory again gets a new heap before it has
-// used up this one.
-static uint32_t passes_in_a_heap(const Allocator &allocator) {
-  if (!allocator.simulated || mem_high_water() == 0) return UINT32_MAX;
-  size_t times = mem_limit() / mem_high_water();
-  return times < 4 ? 1 : static_cast<uint32_t>(std::min(times / 2, 1ul << 30));
+// Passes that find room in what the heap has not used yet, though none of its
+// memory should be used again; one less, as they may need more than the first.
+static uint32_t passes_in_reserve(const RoundReport &report) {
+  if (report.high_water == 0) return UINT32_MAX; // the system's, or no heap
+  size_t times = (mem_limit() - mem_high_water()) / report.high_water;
+  return times < 2 ? 0 : static_cast<uint32_t>(std::min(times, 1ul << 30)) - 1;
+}
+
+// How long the passes before the first round take, all together. With blocks of
+// any size in 40 MB an allocator touches memory for the first time in 20 passes
+// and more, glibc as ours, and learns how much to keep.
+static const uint64_t kWarmNs = 30'000'000;
+
+// Does report.passes passes, on a new heap if there is none, or hardly any room
+// left in it. `first` makes the first pass on a new heap and returns what went
+// wrong; `passes(n)` makes n more and returns their time.
+template <class First, class Passes>
+static void run_round(const Trace &trace, const Allocator &allocator,
+                      bool zeroed_heap, Progress &progress, RoundReport &report,
+                      First first, Passes passes) {
+  const uint64_t start = now_ns();
+  auto has_heap = [&] {
+    if (report.begun && passes_in_reserve(report) > 0) return true;
+    progress.op = Progress::kStarting;
+    if (!allocator.start(zeroed_heap))
+      fail(report, trace.path + ": mm_init failed when it was timed");
+    else
+      fail(report, first());
+    report.high_water = allocator.simulated ? mem_high_water() : 0;
+    return report.begun = !report.failed;
+  };
+  report.failed = false;
+  report.ns = 0;
+  while (has_heap() && !report.warm && now_ns() - start < kWarmNs) passes(1);
+  report.warm = true;
+  double total = 0;
+  for (uint32_t done = 0, n; done < report.passes && has_heap(); done += n) {
+    n = std::max(1u, passes_in_reserve(report));
+    n = std::min(n, report.passes - done);
+    total += passes(n);
+  }
+  if (!report.failed) report.ns = total / report.passes;
 }
 
 void time_round(const Trace &trace, const Allocator &allocator, void **slots,
                 bool zeroed_heap, Progress &progress, RoundReport &report) {
-  double total = 0;
-  report.ns = 0;
-  for (uint32_t i = 0; i < report.passes; i++, report.left--) {
-    if (report.left == 0) {
-      progress.op = Progress::kStarting;
-      if (!allocator.start(zeroed_heap))
-        return fail(report, trace.path + ": mm_init failed when it was timed");
-      std::string fault = first_pass(trace, allocator.fn, slots, progress);
-      if (!fault.empty()) return fail(report, fault);
-      report.high_water = allocator.simulated ? mem_high_water() : 0;
-      report.left = passes_in_a_heap(allocator);
-    }
-    total += timed_pass(trace, allocator.fn, slots, progress);
-  }
-  report.ns = total / report.passes;
-  if (allocator.simulated)
+  auto first = [&] { return first_pass(trace, allocator.fn, slots, progress); };
+  auto passes = [&](uint32_t n) {
+    double ns = 0;
+    while (n-- > 0) ns += timed_pass(trace, allocator.fn, slots, progress);
+    return ns;
+  };
+  run_round(trace, allocator, zeroed_heap, progress, report, first, passes);
+  if (allocator.simulated && !report.failed)
     fail(report, claims_too_much(trace, report.high_water));
 }
 
@@ -140,26 +168,19 @@ double timed_passes(ThreadedReplay &threads, const Trace &trace,
 void time_threads(ThreadedReplay &threads, const Trace &trace,
                   const Allocator &allocator, const Functions &fn,
                   bool zeroed_heap, Progress &progress, RoundReport &report) {
-  double total = 0;
-  report.ns = 0;
-  for (uint32_t done = 0; done < report.passes;) {
-    if (report.left == 0) {
-      progress.op = Progress::kStarting;
-      if (!allocator.start(zeroed_heap))
-        return fail(report, trace.path + ": mm_init failed when it was timed");
-      threads.start_over();
-      timed_passes(threads, trace, fn, 1, progress);
-      report.high_water = allocator.simulated ? mem_high_water() : 0;
-      report.left = passes_in_a_heap(allocator);
-    }
-    uint32_t passes = std::min(report.passes - done, report.left);
-    total += timed_passes(threads, trace, fn, passes, progress);
-    done += passes;
-    report.left -= passes;
-  }
+  auto passes = [&](uint32_t n) {
+    return timed_passes(threads, trace, fn, n, progress);
+  };
+  auto first = [&] {
+    threads.start_over();
+    passes(1);
+    return std::string();
+  };
+  run_round(trace, allocator, zeroed_heap, progress, report, first, passes);
+  // Passes that are one stretch also free what the trace leaves.
   const double share = static_cast<double>(trace.replayed_ops()) /
                        static_cast<double>(threads.operations());
-  report.ns = std::max(total / report.passes * share, 0.1);
+  if (!report.failed) report.ns = std::max(report.ns * share, 0.1);
 }
 
 Figure figure_of(std::vector<double> values) {

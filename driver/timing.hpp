@@ -1,13 +1,15 @@
 // timing.hpp - how fast is the allocator on a trace?
 //
-// The allocator makes one pass over the trace that does not count, from mm_init
-// on; then come rounds of as many passes as take a few milliseconds, each
-// timed from its first operation to its last, on the heap that the one before
-// left. So every allocator, the system's as well, is measured in the same
-// steady state: memory that the trace touches for the first time is nobody's
-// cost. What an allocator gives back and takes again by itself costs it the
-// page faults, in the simulated heap as in the system's. Between two passes
-// the blocks that the trace left are freed; that is not timed.
+// The allocator makes some passes over the trace that do not count, from
+// mm_init on; then come rounds of as many passes as take a few milliseconds,
+// each timed from its first operation to its last, on the heap that the one
+// before left. So every allocator, the system's as well, is measured in the
+// same steady state: memory that the trace touches for the first time is
+// nobody's cost. What an allocator gives back and takes again by itself costs
+// it the page faults, in the simulated heap as in the system's. Between two
+// passes the blocks that the trace left are freed; that is not timed. Only an
+// allocator that goes on using up its heap gets a new one before that is full,
+// and makes another pass that does not count.
 //
 // The replay itself takes some nanoseconds an operation, as much as a fast
 // allocator. An allocator that does nothing is timed in the same rounds, and
@@ -16,8 +18,8 @@
 //
 // With threads, a round is one stretch from the moment when all threads are
 // ready to the end of the last; they come to a heap that each of them has
-// replayed the trace on once, untimed, and the same threads stay with it from
-// round to round. What differs from the above:
+// replayed the trace on, untimed, and the same threads stay with it from round
+// to round. What differs from the above:
 //
 //   - passes follow each other without a stop, as to assemble all threads
 //     between two would cost more than many a trace takes. So the frees of the
@@ -40,7 +42,8 @@ namespace driver {
 
 struct RoundReport {
   uint32_t passes = 1;     // asked for
-  uint32_t left = 0;       // passes until the heap is made anew
+  bool begun = false;      // there is a heap to go on with
+  bool warm = false;       // there were enough passes that do not count
   double ns = 0;           // of one pass, on average; 0: not finished
   uint64_t high_water = 0; // of the simulated heap, in one pass
   bool failed = false;

@@ -152,7 +152,7 @@ bool Worker::measure_space() {
 bool Worker::time_round(uint32_t passes) {
   shared_->round.passes = passes;
   // In one process the allocators take turns in one heap.
-  if (!options_.limits.fork) shared_->round.left = 0;
+  if (!options_.limits.fork) shared_->round.begun = false;
   shared_->round.ns = 0;
   if (!call('t', "timed")) return fail("", "-f");
   if (shared_->round.failed) return fail(shared_->round.text, "-f");

@@ -390,7 +390,9 @@ TEST(time_of_a_round_with_threads) {
   time_threads(threads, trace, nothing, nothing.fn, false, *progress, report);
   CHECK(!report.failed);
   CHECK(report.ns > 0 && report.ns < 1e7);
-  CHECK_EQ(progress->pass.load(), 2u); // the one that does not count, and one
+  CHECK(progress->pass.load() >
+        2u); // at least one that does not count, and one
+  uint32_t before = progress->pass;
   time_threads(threads, trace, nothing, nothing.fn, false, *progress, report);
-  CHECK_EQ(progress->pass.load(), 3u);
+  CHECK_EQ(progress->pass.load(), before + 1u);
 }

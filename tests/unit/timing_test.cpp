@@ -3,6 +3,7 @@
 
 #include "driver/clock.hpp"
 #include "driver/replay.hpp"
+#include "memlib.h"
 #include "tests/check.h"
 
 using namespace driver;
@@ -138,4 +139,70 @@ TEST(nothing_costs_something) {
              report);
   CHECK(!report.failed);
   CHECK(report.ns > 0 && report.ns < 1e5);
+}
+
+// ---- How long a heap serves -------------------------------------------------
+
+namespace {
+
+int heaps;         // how often the allocator was started
+bool out_of_heap;  // it was asked for more than the heap has
+void *free_blocks; // one block, if any; free() of a bump allocator drops it
+
+int start_heap() {
+  heaps++;
+  free_blocks = nullptr;
+  return 0;
+}
+
+void *bump(size_t size) {
+  void *p = mem_sbrk(static_cast<intptr_t>(size));
+  out_of_heap = out_of_heap || p == reinterpret_cast<void *>(-1);
+  return p;
+}
+
+// Two rounds of 500 passes that each need a tenth of the heap.
+RoundReport two_rounds(Functions fn) {
+  CHECK_EQ(mem_reserve(1 << 20, nullptr), 0);
+  heaps = 0;
+  out_of_heap = false;
+  Trace t = parse_trace("x", "1 1 1 0\na 0 100000\nf 0\n", {1 << 20, 16});
+  std::vector<void *> slots(t.slots, nullptr);
+  Allocator allocator;
+  allocator.fn = fn;
+  allocator.init_symbol = reinterpret_cast<void *>(start_heap);
+  Progress progress;
+  RoundReport report;
+  report.passes = 500;
+  for (int i = 0; i < 2; i++)
+    time_round(t, allocator, slots.data(), false, progress, report);
+  mem_deinit();
+  return report;
+}
+
+} // namespace
+
+TEST(a_heap_that_stays_as_it_is_serves_all_rounds) {
+  Functions fn{};
+  fn.malloc = [](size_t size) {
+    void *p = free_blocks ? free_blocks : bump(size);
+    free_blocks = nullptr;
+    return p;
+  };
+  fn.free = [](void *p) { free_blocks = p; };
+  RoundReport report = two_rounds(fn);
+  CHECK(!report.failed);
+  CHECK(report.ns > 0);
+  CHECK_EQ(heaps, 1);
+}
+
+TEST(a_heap_is_replaced_before_it_is_used_up) {
+  Functions fn{};
+  fn.malloc = bump;
+  fn.free = [](void *) {};
+  RoundReport report = two_rounds(fn);
+  CHECK(!report.failed);
+  CHECK(report.ns > 0);
+  CHECK(!out_of_heap);
+  CHECK(heaps >= 100); // at most ten passes on each
 }
