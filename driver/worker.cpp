@@ -151,8 +151,12 @@ bool Worker::measure_space() {
 
 bool Worker::time_round(uint32_t passes) {
   shared_->round.passes = passes;
-  // In one process the allocators take turns in one heap.
-  if (!options_.limits.fork) shared_->round.begun = false;
+  // In one process the allocators take turns in one heap; and as many passes
+  // each time, since there instructions are counted.
+  if (!options_.limits.fork) {
+    shared_->round.begun = false;
+    shared_->round.warm = true;
+  }
   shared_->round.ns = 0;
   if (!call('t', "timed")) return fail("", "-f");
   if (shared_->round.failed) return fail(shared_->round.text, "-f");
