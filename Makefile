@@ -80,9 +80,21 @@ run:
 
 # ---- The driver -----------------------------------------------------------------
 
+# Of a config.h of another lab, which lacks some numbers, the compilers would
+# say it in a screen of errors for each file.
+NUMBERS = ALIGNMENT MAX_HEAP TRIM_THRESHOLD TRACEDIR DEFAULT_TRACEFILES \
+	UTIL_WEIGHT MIN_SPACE MAX_SPACE MIN_SPEED_RATIO MAX_SPEED_RATIO \
+	AVG_LIBC_THRUPUT TIME_LIMIT OP_TIME_LIMIT MEMORY_LIMIT MAX_STATIC_DATA
+
 # Everything depends on the flags, which are written down when they change.
 FLAGS_NOW = $(CC)|$(CXX)|$(CFLAGS)|$(CXXFLAGS)|$(DEFS)|$(ABI)
 $(B)/flags: FORCE
+	@text=`tr -s '\t ' ' ' < config.h`' $(CPPFLAGS)'; lacks=; \
+	for name in $(NUMBERS); do case "$$text " in \
+	  *"define $$name"[!A-Z_]* | *-D$$name[!A-Z_]*) ;; \
+	  *) lacks="$$lacks $$name" ;; esac; done; \
+	test -z "$$lacks" || { echo "config.h lacks$$lacks: is it another" \
+	  "lab's? keep ours, and write that course's numbers into it"; exit 2; }
 	@mkdir -p $(B)/driver $(B)/alloc
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' > $@
 
@@ -166,28 +178,36 @@ $(B)/alloc/mm_chaos_paper.so: $(B)/mm_chaos_paper.pic.o \
 
 # What was built of an earlier submission goes first: a script that does not look
 # at make's exit status must not score that in place of one that fails to build.
-PLUG = $(B)/alloc/$(NAME)
+# SRC and NAME reach the shell as variables of its own, as they are, whatever
+# characters they have.
+DASH = $(if $(filter -%,$(firstword $(value SRC))),./)
+plug: export SUBMISSION := $(DASH)$(value SRC)
+plug: export PLUG_NAME := $(value NAME)
+plug: export PLUG := $(B)/alloc/$(value NAME)
 plug:
 	@mkdir -p $(B)/alloc
-	@case "$(NAME)" in *[[:space:]/]*) \
-	  echo "make plug: NAME=$(NAME): give a name without blanks and slashes"; \
-	  exit 2 ;; esac
-	@rm -f "$(PLUG).so"
-	@test -n "$(NAME)" && test -n "$(SRC)" || \
+	@case $$PLUG_NAME in *[[:space:]/]*) \
+	  echo "make plug: NAME=$$PLUG_NAME: give a name without blanks and" \
+	    "slashes"; exit 2 ;; \
+	mm | mm_chaos | mm_chaos_paper) \
+	  echo "make plug: NAME=$$PLUG_NAME is that of an allocator of this" \
+	    "folder; give another"; exit 2 ;; esac
+	@rm -f "$$PLUG.so"
+	@test -n "$$PLUG_NAME" && test -n "$$SUBMISSION" || \
 	  { echo "make plug needs both: make plug SRC=path/mm.c NAME=alice"; \
 	    exit 2; }
-	@test -f "$(SRC)" && test -r "$(SRC)" || \
-	  { echo "make plug: cannot read SRC=$(SRC); give the file, as in" \
+	@test -f "$$SUBMISSION" && test -r "$$SUBMISSION" || \
+	  { echo "make plug: cannot read SRC=$$SUBMISSION; give the file, as in" \
 	    "SRC=path/mm.c"; exit 2; }
-	@case "$(SRC)" in *.c | *.cc | *.cpp | *.cxx | *.C) ;; *) \
-	  echo "make plug: SRC=$(SRC): name it .c for C, .cpp for C++"; \
+	@case $$SUBMISSION in *.c | *.cc | *.cpp | *.cxx | *.C) ;; *) \
+	  echo "make plug: SRC=$$SUBMISSION: name it .c for C, .cpp for C++"; \
 	  exit 2 ;; esac
-	@$(if $(V)$(SILENT),:,echo "  $(PLUG).so")
-	$(Q)$(if $(filter %.c,$(lastword $(SRC))),$(ALLOC_C),$(ALLOC_CXX)) -fPIC \
-	  "-I$$(dirname "$(SRC)")" `driver/abi.sh "$(SRC)" $(ABI)` \
-	  -c "$(SRC)" -o $(PLUG).o
-	$(Q)$(call abi_object,"$(SRC)",$(PLUG).o,$(PLUG).abi.o,-fPIC)
-	$(Q)$(call plug_in,$(PLUG).o,$(PLUG).abi.o,$(PLUG).so)
+	@$(if $(V)$(SILENT),:,echo "  $$PLUG.so")
+	$(Q)$(if $(filter %.c,$(lastword $(value SRC))),$(ALLOC_C),$(ALLOC_CXX)) \
+	  -fPIC "-I$$(dirname "$$SUBMISSION")" \
+	  `driver/abi.sh "$$SUBMISSION" $(ABI)` -c "$$SUBMISSION" -o "$$PLUG.o"
+	$(Q)$(call abi_object,"$$SUBMISSION","$$PLUG.o","$$PLUG.abi.o",-fPIC)
+	$(Q)$(call plug_in,"$$PLUG.o","$$PLUG.abi.o","$$PLUG.so")
 
 # ---- Traces: recording and generating them ---------------------------------------
 

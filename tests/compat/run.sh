@@ -145,6 +145,40 @@ make_quietly plug SRC=tests/compat/cmu.c NAME=a/b &&
 want_match 'with a slash' 'NAME=a/b: give a name without blanks' "$made"
 make_quietly plug SRC=README.md NAME=x && problem 'it was happy with a text'
 want_match 'with a text' 'SRC=README\.md: name it \.c for C' "$made"
+make_quietly plug SRC=tests/compat/cmu.c NAME=mm_chaos &&
+  problem 'it was happy to replace mm_chaos.so'
+want_match 'with mm_chaos' 'NAME=mm_chaos is that of an allocator of' "$made"
+finish
+
+# Names are text: neither make nor the shell may find anything in them.
+begin plug_takes_any_name
+cp tests/compat/cmu.c "$work/it's \$1; \"a\" #2.c"
+for name in "o'neil" 'a;b' 'a"b' '*' -x; do
+  make_quietly plug SRC="$work/it's \$1; \"a\" #2.c" NAME="compat_$name" ||
+    problem "make plug: $made"
+  mdrive --allocator "$B/alloc/compat_$name.so" -c tests/traces/plain.rep
+  want_equal "exit status with $name" 0 "$status"
+  rm -f "$B/alloc/compat_$name".*
+done
+cp tests/compat/cmu.c ./-compat.c
+make_quietly plug SRC=-compat.c NAME=compat_dash || problem "make plug: $made"
+rm -f ./-compat.c
+finish
+
+# The makefiles of another lab's numbers: one line, no compiler's errors.
+begin config_of_another_lab
+house=$work/house
+mkdir -p "$house"
+cp --parents Makefile tests/tests.mk bench/bench.mk fuzz/fuzz.mk \
+  traces/recipes.mk driver/*.cpp "$house"
+grep -v 'define T' config.h > "$house/config.h"
+made=$(${MAKE:-make} -s -C "$house" build/flags 2>&1) &&
+  problem 'it was happy without TIME_LIMIT'
+want_match 'what it says' \
+  '^config\.h lacks TRIM_THRESHOLD TRACEDIR TIME_LIMIT: is it another' "$made"
+made=$(${MAKE:-make} -s -C "$house" build/flags \
+  CPPFLAGS='-DTIME_LIMIT=9 -DTRACEDIR=\"x\" -DTRIM_THRESHOLD=1' 2>&1) ||
+  problem "with CPPFLAGS: $made"
 finish
 
 begin plug_does_not_make_everything_old
