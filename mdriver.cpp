@@ -6,6 +6,7 @@
 #include "driver/allocator.hpp"
 #include "driver/options.hpp"
 #include "driver/report.hpp"
+#include "driver/sandbox.hpp"
 #include "driver/suite.hpp"
 #include "driver/text.hpp"
 
@@ -72,6 +73,7 @@ static int run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   hold_standard_files();
+  outlive_file_limit();
   try {
     return run(argc, argv);
   } catch (const InputError &error) {

@@ -247,7 +247,10 @@ bool Checker::heap_holds() {
   uint64_t every = options_.check_every;
   if (every == 0 || (!at_end_ && (now_ + 1) % every != 0)) return true;
   int line = static_cast<int>(at_end_ ? 0 : trace_.line_number(now_));
-  if (!allocator_.check_heap(line))
+  progress_.inside = Progress::kChecker;
+  const bool consistent = allocator_.check_heap(line);
+  progress_.inside = Progress::kOperation;
+  if (!consistent)
     return fault("mm_checkheap says that the heap is inconsistent");
   return true;
 }

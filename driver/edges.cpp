@@ -64,7 +64,10 @@ const char *huge_sizes(const Functions &fn, bool) {
                           SIZE_MAX - 4096, SIZE_MAX / 2 + 1, kSmallHeap + 1};
   for (size_t size : sizes) {
     errno = 0;
-    if (fn.malloc(size)) return "malloc of nearly SIZE_MAX bytes succeeded";
+    if (fn.malloc(size))
+      return size == kSmallHeap + 1
+                 ? "malloc of a byte more than the heap has succeeded"
+                 : "malloc of nearly SIZE_MAX bytes succeeded";
     if (errno != ENOMEM) return "malloc failed without errno ENOMEM";
   }
   return fn.malloc(100) ? nullptr : "malloc(100) failed after a huge request";
@@ -76,7 +79,9 @@ const char *huge_realloc(const Functions &fn, bool) {
   fill_pattern(p, 0, 100, 1);
   for (size_t size : {SIZE_MAX, SIZE_MAX - 15, SIZE_MAX / 2, kSmallHeap + 1})
     if (fn.realloc(p, size))
-      return "realloc to nearly SIZE_MAX bytes succeeded";
+      return size == kSmallHeap + 1
+                 ? "realloc to a byte more than the heap has succeeded"
+                 : "realloc to nearly SIZE_MAX bytes succeeded";
   return check_pattern(p, 0, 100, 1) == 100
              ? nullptr
              : "a realloc that failed damaged the old block";
@@ -184,7 +189,8 @@ std::vector<std::string> check_edges(const AllocatorInfo &who,
     });
     Ending ending = sandbox.call('e');
     std::string text = report->text;
-    if (ending.kind != Ending::kDone) text = describe(ending);
+    if (ending.kind != Ending::kDone)
+      text = describe(ending) + report->progress.note();
     if (!text.empty())
       faults.push_back(format("%s: %s", edge.name, text.c_str()));
   }

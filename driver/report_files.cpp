@@ -117,6 +117,9 @@ std::string json_allocator(const SuiteResult &all, const AllocatorResult &a) {
 void require_writable(const std::string &flag, const std::string &file) {
   struct stat info {};
   if (file.empty()) return;
+  if (file == "-")
+    throw InputError(flag + " -: name a file; /dev/stdout is where the tables "
+                            "go");
   bool there = stat(file.c_str(), &info) == 0;
   std::string folder = file.substr(0, file.rfind('/') + 1);
   if (there && S_ISDIR(info.st_mode))
@@ -146,7 +149,8 @@ void write_json(const SuiteResult &all, const std::string &file) {
 
 static std::string csv_text(const std::string &text) {
   std::string quoted = "\"";
-  for (char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  for (char c : valid_utf8(text))
+    quoted += c == '"' ? "\"\"" : std::string(1, c);
   return quoted + '"';
 }
 

@@ -26,9 +26,45 @@ namespace driver {
 namespace {
 
 [[noreturn]] void system_failure(const char *what) {
-  throw InputError(format("cannot isolate an allocator: %s: %s; --no-fork runs "
-                          "it in the driver's own process",
-                          what, std::strerror(errno)));
+  const char *remedy = errno == EMFILE   ? "raise `ulimit -n`"
+                       : errno == EAGAIN ? "raise `ulimit -u`"
+                                         : "--no-fork runs it in the driver's "
+                                           "own process";
+  throw InputError(format("cannot isolate an allocator: %s: %s; %s", what,
+                          std::strerror(errno), remedy));
+}
+
+// ---- When a signal ends the driver ------------------------------------------
+
+// The process groups of the sandboxes, which a signal for the driver does not
+// reach. The children themselves die with the driver (confine), theirs would
+// not. (Against SIGKILL there is no help.)
+constexpr int kEndings[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
+std::atomic<pid_t> groups[64];
+
+void take_along(int signal_number) {
+  for (const std::atomic<pid_t> &group : groups)
+    if (pid_t pid = group) kill(-pid, SIGKILL);
+  signal(signal_number, SIG_DFL);
+  raise(signal_number);
+}
+
+// Changes a group that is known; 0 is none. With more than there is room for,
+// those that come last are not known.
+void note_group(pid_t old, pid_t now) {
+  for (std::atomic<pid_t> &group : groups)
+    if (group == old) {
+      group = now;
+      return;
+    }
+}
+
+// What the driver's caller ignores is still ignored.
+void replace_handlers(sighandler_t old, sighandler_t now) {
+  for (int number : kEndings) {
+    sighandler_t was = signal(number, now);
+    if (was != old) signal(number, was);
+  }
 }
 
 // ---- In the child ---------------------------------------------------------
@@ -105,11 +141,11 @@ void install_crash_handler(Progress &progress) {
     sigaction(number, &action, nullptr);
 }
 
-void limit(int resource, rlim_t value) {
+bool limit(int resource, rlim_t value) {
   struct rlimit bound {
     value, value
   };
-  setrlimit(static_cast<__rlimit_resource>(resource), &bound);
+  return setrlimit(static_cast<__rlimit_resource>(resource), &bound) == 0;
 }
 
 // Data pages that this process may write by now, in bytes: the limit counts
@@ -149,7 +185,9 @@ void confine(const Limits &limits, int output_fd) {
   dup2(output_fd, STDERR_FILENO);
   setvbuf(stdout, nullptr, _IONBF, 0); // a crash must not swallow anything
   limit(RLIMIT_CORE, 0);
-  limit(RLIMIT_FSIZE, kOutputLimit);
+  // Under a lower limit of the caller's to print must not be fatal.
+  if (limit(RLIMIT_FSIZE, kOutputLimit)) signal(SIGXFSZ, SIG_DFL);
+  replace_handlers(take_along, SIG_DFL);
   if (limits.memory > 0) limit(RLIMIT_DATA, data_size() + limits.memory);
 }
 
@@ -163,6 +201,9 @@ void serve_until_closed(const Sandbox::Serve &serve, int commands,
     std::fflush(stdout);
     if (write(replies, &command, 1) != 1) break;
   }
+  // If the driver is still there to read this, it has not closed them.
+  std::snprintf(crash_progress->crash, sizeof crash_progress->crash,
+                "somebody closed file descriptors that are the driver's");
 }
 
 } // namespace
@@ -237,6 +278,10 @@ std::string describe(const Ending &ending) {
 
 // ---- In the parent --------------------------------------------------------
 
+void outlive_file_limit() {
+  signal(SIGXFSZ, SIG_IGN);
+}
+
 namespace {
 
 // The processes whose parent the driver is: its sandboxes, and those that a
@@ -253,7 +298,10 @@ std::set<pid_t> children_now() {
 // when its parent is gone it becomes the driver's own child.
 class Strays {
 public:
-  Strays() : kept_(children_now()) { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+  Strays() : kept_(children_now()) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    replace_handlers(SIG_DFL, take_along);
+  }
 
   void keep(pid_t pid) { kept_.insert(pid); }
   void forget(pid_t pid) { kept_.erase(pid); }
@@ -309,6 +357,7 @@ void Sandbox::start_child() {
     _exit(0);
   }
   strays().keep(pid_);
+  note_group(0, pid_);
   close(commands[0]);
   close(replies[1]);
   command_fd_ = commands[1];
@@ -324,6 +373,7 @@ Sandbox::~Sandbox() {
 Ending Sandbox::call(char command) {
   progress_.crash[0] = '\0';
   progress_.op = Progress::kStarting;
+  progress_.inside = Progress::kOperation;
   progress_.threads = 0;
   if (!limits_.fork) {
     serve_(command);
@@ -392,6 +442,7 @@ Ending Sandbox::reap(Ending::Kind kind, double seconds) {
     }
   }
   kill(-pid_, SIGKILL); // and what it may have forked
+  note_group(pid_, 0);
   strays().forget(pid_);
   strays().kill_all();
   pid_ = -1;

@@ -58,6 +58,11 @@ struct Progress {
   std::atomic<uint32_t> pass{0}; // counts replays
   std::atomic<uint64_t> own{0};  // counts kOwnBytes that the driver worked on
   char crash[512] = "";          // what the crash handler saw
+  std::string note() const { return crash[0] ? "; " + std::string(crash) : ""; }
+
+  // What of the allocator is called, where that is not the operation itself.
+  enum Inside : uint8_t { kOperation, kChecker, kWalk };
+  std::atomic<Inside> inside{kOperation};
 
   // While threads replay: how many, and the number, from 1, of the one that
   // has the lock around the allocator and of the one that ended the child.
@@ -143,6 +148,9 @@ private:
   pid_t pid_ = -1;
   int command_fd_ = -1, reply_fd_ = -1, output_fd_ = -1;
 };
+
+// Has writing beyond `ulimit -f` fail rather than end the driver.
+void outlive_file_limit();
 
 // Called in the child when a signal is about to end it: describes the fault
 // address into `text`. Set by who knows the heap; async-signal-safe as far as

@@ -104,12 +104,14 @@ private:
     for (uint32_t slot = 1; slot < trace_.slots; slot++)
       if (sizes_[slot] && slots_[slot])
         payloads_[static_cast<char *>(slots_[slot])] = sizes_[slot];
+    progress_.inside = Progress::kWalk;
     allocator_.fn.walk(
         [](void *self, const void *start, size_t size, mm_kind kind) {
           static_cast<SpaceObserver *>(self)->count(
               static_cast<const char *>(start), size, kind);
         },
         this);
+    progress_.inside = Progress::kOperation;
     report_.has_breakdown = true;
   }
 

@@ -323,7 +323,8 @@ void reserve_heap(const Options &options) {
                             human_bytes(options.max_heap).c_str(),
                             base ? " at --heap-base" : "", std::strerror(errno),
                             base ? "try another place, or `low`"
-                                 : "lower --max-heap or raise `ulimit -v`"));
+                                 : "lower --max-heap or raise `ulimit -v` "
+                                   "and `-d`"));
 }
 
 } // namespace

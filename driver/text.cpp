@@ -100,22 +100,28 @@ static size_t utf8_length(std::string_view text) {
   return length;
 }
 
-// A byte that is no UTF-8 becomes the replacement character: one odd file
-// name must not make the whole file unreadable.
-std::string json_quote(std::string_view text) {
-  std::string out = "\"";
+std::string valid_utf8(std::string_view text) {
+  std::string out;
   while (!text.empty()) {
-    char c = text[0];
     size_t length = utf8_length(text);
-    if (c == '"' || c == '\\')
-      out += {'\\', c};
-    else if (static_cast<unsigned char>(c) < 0x20)
-      out += format("\\u%04x", static_cast<unsigned>(c));
-    else if (length == 0)
+    if (length == 0)
       out += "\xef\xbf\xbd";
     else
       out += text.substr(0, length);
     text.remove_prefix(length ? length : 1);
+  }
+  return out;
+}
+
+std::string json_quote(std::string_view text) {
+  std::string out = "\"";
+  for (char c : valid_utf8(text)) {
+    if (c == '"' || c == '\\')
+      out += {'\\', c};
+    else if (static_cast<unsigned char>(c) < 0x20)
+      out += format("\\u%04x", static_cast<unsigned>(c));
+    else
+      out += c;
   }
   return out + '"';
 }

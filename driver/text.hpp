@@ -38,6 +38,10 @@ std::string one_line(std::string_view text);
 // For a shell: quoted if it must be.
 std::string shell_quote(const std::string &text);
 
+// With the replacement character for each byte that is no UTF-8: one odd file
+// name must not make a whole file unreadable.
+std::string valid_utf8(std::string_view text);
+
 // A JSON string literal, quotes included.
 std::string json_quote(std::string_view text);
 

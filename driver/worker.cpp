@@ -107,8 +107,9 @@ constexpr char kUnfinished[] =
 std::string Worker::pass_of_fault() const {
   const CheckReport &check = shared_->check;
   bool init_said_so = check.failed && check.op == Progress::kStarting;
+  bool done = check.passes == shared_->check_passes; // what came then is not it
   if (shared_->check_passes < 2 || shared_->progress.pass < 2 || init_said_so ||
-      ended_ == Ending::kTimeout)
+      done || ended_ == Ending::kTimeout)
     return "";
   return "; in pass 2, the first was right: does mm_init reset all variables, "
          "and is no byte of the heap taken for zero?";
@@ -181,6 +182,12 @@ std::string Worker::place() const {
                 trace_.line_text(op).c_str(), thread_.c_str());
 }
 
+static const char *doing(Progress::Inside inside) {
+  return inside == Progress::kChecker ? "mm_checkheap after operation"
+         : inside == Progress::kWalk  ? "mm_walk after operation"
+                                      : "operation";
+}
+
 // "traces/x.rep:57: r 12 640: killed by SIGSEGV (..), in operation 53 of .."
 std::string Worker::describe_end(const Ending &ending, const char *phase) {
   Progress &progress = shared_->progress;
@@ -188,14 +195,13 @@ std::string Worker::describe_end(const Ending &ending, const char *phase) {
   bool inside = op < trace_.ops.size();
   std::string text = place() + describe(ending);
   if (inside)
-    text += format(", in operation %llu of %zu",
+    text += format(", in %s %llu of %zu", doing(progress.inside),
                    static_cast<unsigned long long>(op + 1), trace_.ops.size());
   else
     text += progress.threads ? ", when threads were at work"
                              : ", in mm_init or before";
   text += format(" while it was %s", phase);
-  if (progress.crash[0]) text += format("; %s", progress.crash);
-  return text;
+  return text + progress.note();
 }
 
 // Those without which the heap would not be the same.

@@ -237,6 +237,43 @@ want_equal 'the JSON' true \
   "$(json "$work/closed.json" allocators.0.traces.0.valid)"
 finish
 
+refuse results_without_a_name '^mdriver: --json -: name a file; /dev/stdout' \
+  -f $good --json -
+
+# A file may not grow beyond `ulimit -f`, by default at the cost of one's life.
+begin file_size_limit
+(ulimit -f 0; "$mdriver" -f $good --rounds 1 --json "$work/size.json" 2>&1
+  echo "status $?"
+  "$mdriver" -c tests/traces/bait.rep --allocator "$T/liars/prints.so" 2>&1
+  echo "status $?"
+  "$mdriver" -c $good 2>&1 > "$work/size.out"
+  echo "status $?") | cat > "$work/out"
+want_equal 'the statuses' 'status 2 status 0 status 2' \
+  "$(grep '^status' "$work/out" | xargs)"
+want_match 'of the JSON' '^mdriver: --json .*: cannot write it: File too lar' \
+  "$(cat "$work/out")"
+want_match 'of stdout' '^mdriver: cannot write all results to stdout' \
+  "$(cat "$work/out")"
+finish
+
+begin too_few_descriptors
+(ulimit -n 6; exec "$mdriver" -f $good --rounds 1) 2> "$work/err"
+want_equal 'exit status' 2 $?
+want_match 'stderr' '^mdriver: .*: Too many open files; raise `ulimit -n`$' \
+  "$(cat "$work/err")"
+finish
+
+# The names are bytes; what is written is text.
+begin names_in_other_encodings
+cp $good "$work/$(printf 'caf\351')\",x.rep"
+mdrive -c "$work/$(printf 'caf\351')\",x.rep" --csv "$work/odd.csv" \
+  --json "$work/odd.json"
+want_equal 'exit status' 0 "$status"
+want_match 'the CSV' '^"mm","caf�"",x",1,,22,' "$(cat "$work/odd.csv")"
+want_equal 'the JSON' 'caf�",x' \
+  "$(json "$work/odd.json" allocators.0.traces.0.trace)"
+finish
+
 # ---- The benchmarks ---------------------------------------------------------
 
 # bench NAME REGEX SETTING..: refused, before any part of it is run.

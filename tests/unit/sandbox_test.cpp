@@ -157,6 +157,32 @@ TEST(a_child_that_leaves_a_daemon) {
   CHECK(!alive(shared->child));
 }
 
+// A signal for the driver ends what its sandboxes have started, too.
+TEST(a_driver_that_is_ended) {
+  for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) {
+    SharedMemory<Shared> shared;
+    pid_t driver = fork();
+    if (driver == 0) {
+      Sandbox box(limits(), shared->progress, [&](char) {
+        pid_t grandchild = fork();
+        if (grandchild == 0) sleep_forever();
+        shared->child = grandchild;
+        sleep_forever();
+      });
+      box.call('x');
+      _exit(0);
+    }
+    for (int i = 0; i < 300 && shared->child == 0; i++) usleep(10000);
+    kill(driver, number);
+    int status = 0;
+    waitpid(driver, &status, 0);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == number);
+    CHECK(shared->child > 0);
+    for (int i = 0; i < 100 && alive(shared->child); i++) usleep(10000);
+    CHECK(!alive(shared->child));
+  }
+}
+
 TEST(a_child_that_closes_everything) {
   Ending e = ending_of([](Shared &) {
     for (int fd = 0; fd < 64; fd++) close(fd);
