@@ -30,10 +30,11 @@ init=0 checker=0
 case $abi in
 auto)
   if defines '(bool|_Bool)' mm_init; then init=1; fi
-  if defines void mm_checkheap; then checker=2; fi ;;
+  if defines void mm_checkheap; then checker=2; fi
+  if defines '(bool|_Bool|char)' mm_checkheap; then checker=4; fi ;;
 classic) ;;
 void) checker=2 ;;
-cmu) init=1 ;;
+cmu) init=1 checker=4 ;;
 *)
   echo "abi.sh: ABI=$abi: give auto, classic, void or cmu" >&2
   exit 2 ;;

@@ -71,11 +71,16 @@ void *substitute_memalign(size_t, size_t size) {
   return current.malloc(size);
 }
 
+std::string said_name(const char *(*name)(), const std::string &what) {
+  const char *said = name ? name() : nullptr;
+  return said ? said : default_name(what);
+}
+
 Allocator linked() {
   Allocator a;
-  a.name = mm_name ? mm_name() : default_name("");
+  a.name = said_name(mm_name, "");
   a.thread_safe = mm_thread_safe && mm_thread_safe();
-  a.abi = &mm_abi ? mm_abi : 0;
+  if (&mm_abi) a.abi = mm_abi;
   a.static_data = &mm_static_data ? mm_static_data : 0;
   a.team = &team ? &team : nullptr;
   a.init_symbol = reinterpret_cast<void *>(mm_init);
@@ -160,9 +165,9 @@ Allocator mm_plug_in(const Library &lib, const std::string &file) {
   lib.find("mm_abi", abi);
   lib.find("mm_static_data", static_data);
   lib.find("team", a.team);
-  a.name = name ? name() : default_name(file);
+  a.name = said_name(name, file);
   a.thread_safe = thread_safe && thread_safe();
-  a.abi = abi ? *abi : 0;
+  if (abi) a.abi = *abi;
   a.static_data = static_data ? *static_data : 0;
   a.init_symbol = lib.find_own("mm_init");
   a.checkheap_symbol = lib.find_own("mm_checkheap");
@@ -263,8 +268,9 @@ bool Allocator::check_heap(int line) const {
     reinterpret_cast<void (*)(int)>(checkheap_symbol)(line);
     return true;
   }
-  // A bool comes back in one byte, and nonzero is "consistent" for int too.
-  return reinterpret_cast<unsigned char (*)(int)>(checkheap_symbol)(line) != 0;
+  if (abi & kBoolChecker)
+    return reinterpret_cast<unsigned char (*)(int)>(checkheap_symbol)(line);
+  return reinterpret_cast<int (*)(int)>(checkheap_symbol)(line) != 0;
 }
 
 } // namespace driver

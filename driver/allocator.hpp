@@ -26,7 +26,8 @@ struct Functions {
 // number into each allocator as `mm_abi` (driver/abi.c).
 enum AbiFlags : unsigned {
   kBoolInit = 1,    // mm_init returns bool, true is success
-  kVoidChecker = 2, // mm_checkheap returns nothing
+  kVoidChecker = 2, // mm_checkheap returns nothing ...
+  kBoolChecker = 4, // ... or bool, which comes back in one byte
 };
 
 struct Allocator {
@@ -36,7 +37,7 @@ struct Allocator {
   bool thread_safe = false;
   size_t static_data = 0; // bytes beside the heap; 0 where not known
   const team_t *team = nullptr;
-  unsigned abi = 0;
+  unsigned abi = kBoolChecker; // of what does not say; int's low byte then
   Functions fn{};
   void *init_symbol = nullptr, *checkheap_symbol = nullptr;
 

@@ -36,6 +36,8 @@ private:
   void comparison_foot(const SuiteResult &all, int width) const;
   void verdict(const SuiteResult &all) const;
   void mark(const AllocatorResult &a) const;
+  void what_the_mark_lacks(const AllocatorResult &a) const;
+  void checker(const AllocatorResult &a) const;
   std::string red(const std::string &text) const;
 
   const Options &options_;

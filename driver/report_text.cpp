@@ -31,6 +31,12 @@ std::string cut(const std::string &text, size_t width) {
   return text.size() <= width ? text : text.substr(0, width - 2) + "..";
 }
 
+// "-" for a system's allocator that took too little memory to measure.
+std::string mean_utilization(const AllocatorResult &a) {
+  const double mean = a.score.mean_utilization;
+  return a.info.simulated || mean > 0 ? percent(mean) : "-";
+}
+
 // A trace's name in a table, and with how many threads it was replayed.
 std::string row_name(const Trace &trace) {
   if (!trace.threaded()) return trace.name;
@@ -171,7 +177,7 @@ void TextReport::table_total(const SuiteResult &all,
   std::string ratio =
       s.geomean_ratio ? ratio_text(*s.geomean_ratio) + "     " : "-";
   std::printf("%-10s %6s%s %8zu %10.6f %7.0f %12s  %s\n", "Total",
-              percent(s.mean_utilization).c_str(),
+              mean_utilization(a).c_str(),
               options_.diagnostics ? "               " : "", ops, seconds,
               s.throughput / 1000, ratio.c_str(),
               "mean utilization, geometric mean of ratios");
@@ -263,6 +269,30 @@ void TextReport::touched_pages(const SuiteResult &all,
   }
 }
 
+// Nobody shall take for bad what was not measured.
+void TextReport::what_the_mark_lacks(const AllocatorResult &a) const {
+  if (a.score.mean_utilization == 0)
+    std::printf("  (util) is 0, as %s\n",
+                a.info.simulated
+                    ? "no trace counts for it: a 1 or 2 in its first line does"
+                    : "a system's allocator took too little memory to measure: "
+                      "give larger traces");
+  if (a.score.reference_throughput == 0)
+    std::printf(
+        "  (thru) is 0, as %s\n",
+        options_.reference == "none"
+            ? "--reference none leaves nothing to compare with"
+            : "no trace counts for it: a 1 or 3 in its first line does");
+}
+
+// A checker that was asked for and is not there has found nothing wrong.
+void TextReport::checker(const AllocatorResult &a) const {
+  if (options_.check.check_every && a.info.simulated && !a.info.has_checker)
+    std::printf("%s has no mm_checkheap (or it is static): there was none to "
+                "call\n",
+                a.info.name.c_str());
+}
+
 void TextReport::mark(const AllocatorResult &a) const {
   const Score &s = a.score;
   if (s.errors) {
@@ -270,6 +300,7 @@ void TextReport::mark(const AllocatorResult &a) const {
   } else if (options_.timing) {
     std::printf("Perf index = %.0f (util) + %.0f (thru) = %.0f/100\n",
                 s.util_points, s.thru_points, s.perf_index);
+    what_the_mark_lacks(a);
   } else if (options_.verbose == 0 && !options_.grader_summary) {
     bool one = a.traces.size() == 1;
     std::printf("Correct on %zu trace%s, which %s not timed\n", a.traces.size(),
@@ -302,7 +333,7 @@ void TextReport::comparison_row(const SuiteResult &all, size_t t,
 void TextReport::comparison_foot(const SuiteResult &all, int width) const {
   std::printf("%-*s", width, "mean, geometric mean");
   for (const AllocatorResult &a : all.allocators)
-    std::printf("  %7s %7s", percent(a.score.mean_utilization).c_str(),
+    std::printf("  %7s %7s", mean_utilization(a).c_str(),
                 a.score.geomean_ratio
                     ? ratio_text(*a.score.geomean_ratio).c_str()
                     : "-");
@@ -366,6 +397,7 @@ void TextReport::end(const SuiteResult &all) {
     if (options_.diagnostics) diagnostics(all, a);
     if (options_.diagnostics) touched_pages(all, a);
     if (options_.verbose > 0 || &a == &all.allocators.front()) mark(a);
+    checker(a);
   }
   if (options_.diagnostics && !all.replay_ns.empty()) {
     auto [least, most] =

@@ -43,8 +43,10 @@ struct Sums {
 } // namespace
 
 bool has_mark(const AllocatorResult &result) {
-  return result.score.errors > 0 ||
-         std::any_of(result.traces.begin(), result.traces.end(),
+  if (result.score.errors > 0) return true;
+  if (!result.info.simulated && result.score.mean_utilization == 0)
+    return false;
+  return std::any_of(result.traces.begin(), result.traces.end(),
                      [](const TraceResult &r) { return r.timing; });
 }
 

@@ -20,7 +20,8 @@ inline bool counts_for_throughput(const Trace &trace) {
   return trace.weight == 1 || trace.weight == 3;
 }
 
-// Whether there is a mark: without its speed it would be less than is due.
+// Whether there is a mark: without its speed it would be less than is due, and
+// so would that of a system's allocator whose memory was too little to measure.
 bool has_mark(const AllocatorResult &result);
 
 } // namespace driver

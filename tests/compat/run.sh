@@ -212,8 +212,47 @@ done << 'END'
 -DMM_ABI=2|char *u = "a\\\\\\"/*"; void mm_checkheap(int v) {} // */
 -DMM_ABI=0|// don't: bool mm_init(void)\nint mm_init(void) { return '/'; }\n
 -DMM_ABI=0|/* f\0374r bool mm_init(void) */ int mm_init(void) {}
+-DMM_ABI=4|int mm_init(void) {}\nbool mm_checkheap(int line) {\n
+-DMM_ABI=5 -DMM_BOOL_INIT|bool mm_init(void) {} _Bool mm_checkheap(int l) {}
 -DMM_ABI=0|/* a * b\n void mm_checkheap(int) **/int mm_checkheap(int) {\n
 END
+finish
+
+# Of an int each bit says that all is well; a bool is one byte, the others are
+# anything.
+begin checkers_of_all_types
+while IFS='|' read -r expected checker; do
+  { cat tests/compat/classic.c; echo "$checker"; } > "$work/checker.c"
+  make_quietly plug SRC="$work/checker.c" NAME=compat_checker ||
+    problem "make plug: $made"
+  mdrive --allocator "$(so checker)" -c tests/traces/plain.rep -D --alignment 8
+  want_equal "exit status with $checker" "$expected" "$status"
+done << 'END'
+0|int mm_checkheap(int line) { return 256; }
+1|int mm_checkheap(int line) { return 0; }
+0|_Bool mm_checkheap(int line) { return line >= 0; }
+1|_Bool mm_checkheap(int line) { return line < 0; }
+1|void mm_checkheap(int line) { *(volatile int *)8 = line; }
+END
+finish
+
+begin a_checker_that_is_not_there
+make_quietly plug SRC=tests/compat/no_realloc.c NAME=compat_no_realloc ||
+  problem "make plug: $made"
+mdrive --allocator "$(so no_realloc)" -c tests/traces/plain.rep -D -A libc
+want_equal 'what is said' 1 "$(grep -c 'has no mm_checkheap' "$work/out")"
+want_match 'stdout' '^compat_no_realloc has no mm_checkheap .or' "$out"
+mdrive --allocator "$(so no_realloc)" -c tests/traces/plain.rep
+want_no_match 'without -D' 'mm_checkheap' "$out"
+finish
+
+begin a_name_that_is_null
+{ cat tests/compat/cmu.c; echo 'char *mm_name(void) { return NULL; }'; } \
+  > "$work/null.c"
+make_quietly plug SRC="$work/null.c" NAME=compat_null || problem "plug: $made"
+mdrive --allocator "$(so null)" -c tests/traces/plain.rep -v
+want_equal 'exit status' 0 "$status"
+want_match 'stdout' '^Results for compat_null malloc:$' "$out"
 finish
 
 # ---- How courses and their scripts call it ----------------------------------
@@ -255,6 +294,38 @@ want_match 'the comparison' '^performance index +- +-$' "$out"
 want_no_match 'what is said of the reference' 'the reference,' "$out"
 want_equal 'the JSON' null \
   "$(json "$work/check.json" allocators.0.perf_index)"
+finish
+
+# A part of the mark that was not measured is not bad, and is called so.
+begin what_the_mark_lacks
+set -- --rounds 1 -v --json "$work/mark.json"
+mdrive "$@" -f tests/traces/plain.rep --reference none
+want_match 'without a reference' '^  .thru. is 0, as --reference none' "$out"
+want_no_match 'without a reference' '^  .util.' "$out"
+for weight in 0 2 3; do
+  sed "1s/.*/$weight/" tests/traces/plain.rep > "$work/weight$weight.rep"
+  mdrive "$@" -f "$work/weight$weight.rep"
+  case $weight in
+  [02]) want_match "with $weight" '^  .thru. is 0, as no trace counts' "$out" ;;
+  *) want_no_match "with $weight" '^  .thru.' "$out" ;;
+  esac
+  case $weight in
+  [03]) want_match "with $weight" '^  .util. is 0, as no trace counts' "$out" ;;
+  *) want_no_match "with $weight" '^  .util.' "$out" ;;
+  esac
+done
+mdrive "$@" -f tests/traces/plain.rep
+want_no_match 'with all' 'is 0, as' "$out"
+finish
+
+# So few bytes are less than what a system takes at a time.
+begin no_mark_of_unmeasured_memory
+mdrive "$@" -f tests/traces/plain.rep -A libc
+want_equal 'the JSON' 'null null' "$(json "$work/mark.json" \
+  allocators.1.mean_utilization allocators.1.perf_index | xargs)"
+want_match 'the reason' '^  .util. is 0, as a system.s allocator' "$out"
+want_match 'the comparison' '^mean, geometric mean .* - +[0-9.]+x$' "$out"
+want_match 'the marks' '^performance index +[0-9]+ +-$' "$out"
 finish
 
 begin traces_relative_absolute_repeated
