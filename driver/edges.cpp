@@ -82,13 +82,17 @@ const char *huge_realloc(const Functions &fn, bool) {
       return size == kSmallHeap + 1
                  ? "realloc to a byte more than the heap has succeeded"
                  : "realloc to nearly SIZE_MAX bytes succeeded";
+  // If it was freed it is the first to be given again.
+  if (void *q = fn.malloc(100)) fill_pattern(q, 0, 100, 2);
   return check_pattern(p, 0, 100, 1) == 100
              ? nullptr
-             : "a realloc that failed damaged the old block";
+             : "a realloc that failed damaged or freed the old block";
 }
 
 const char *calloc_overflow(const Functions &fn, bool) {
-  if (fn.calloc(SIZE_MAX / 2, 3) || fn.calloc(1ul << 33, 1ul << 33))
+  // Modulo 2^64 these are a lot, 0 and 16 bytes.
+  if (fn.calloc(SIZE_MAX / 2, 3) || fn.calloc(1ul << 33, 1ul << 33) ||
+      fn.calloc(SIZE_MAX / 16 + 2, 16))
     return "calloc succeeded though count * size overflows";
   char *p = static_cast<char *>(fn.malloc(1000));
   std::memset(p, 0xff, 1000);
@@ -113,8 +117,10 @@ const char *alignments(const Functions &fn, bool aligns) {
   errno = 0;
   if (fn.memalign(24, 100) || errno != EINVAL)
     return "memalign(24, 100) did not return NULL with errno EINVAL";
-  return fn.memalign(64, SIZE_MAX - 64)
-             ? "memalign of nearly SIZE_MAX succeeded"
+  if (fn.memalign(64, SIZE_MAX - 64))
+    return "memalign of nearly SIZE_MAX succeeded";
+  return fn.memalign(size_t{1} << 63, 100)
+             ? "memalign to a multiple of 2^63, where no heap is, succeeded"
              : nullptr;
 }
 

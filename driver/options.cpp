@@ -369,6 +369,14 @@ std::vector<std::string> rep_files_in(const std::string &dir) {
 
 } // namespace
 
+// Also if it is not there yet.
+static bool same_file(const std::string &a, const std::string &b) {
+  if (a == b || b.empty()) return a == b;
+  std::error_code error;
+  const auto path = std::filesystem::weakly_canonical(a, error);
+  return !error && path == std::filesystem::weakly_canonical(b, error);
+}
+
 std::optional<Options> parse_options(int argc, char **argv) {
   Options options;
   options.program = argc > 0 ? argv[0] : "./mdriver";
@@ -381,7 +389,8 @@ std::optional<Options> parse_options(int argc, char **argv) {
   CommandLine(argc, argv, options).run();
   if (options.threads.handoff && options.threads.replicas < 2)
     throw InputError("--handoff needs --threads N with an N of 2 or more");
-  if (!options.json_file.empty() && options.json_file == options.csv_file)
+  if (!options.json_file.empty() &&
+      same_file(options.json_file, options.csv_file))
     throw InputError("--json and --csv need a file each, not both '" +
                      options.json_file + "'");
   if (!options.help) return options;

@@ -274,15 +274,15 @@ void TextReport::what_the_mark_lacks(const AllocatorResult &a) const {
   if (a.score.mean_utilization == 0)
     std::printf("  (util) is 0, as %s\n",
                 a.info.simulated
-                    ? "no trace counts for it: a 1 or 2 in its first line does"
+                    ? "no trace that counts for it (1 or 2 in its first line) "
+                      "has a payload"
                     : "a system's allocator took too little memory to measure: "
                       "give larger traces");
   if (a.score.reference_throughput == 0)
-    std::printf(
-        "  (thru) is 0, as %s\n",
-        options_.reference == "none"
-            ? "--reference none leaves nothing to compare with"
-            : "no trace counts for it: a 1 or 3 in its first line does");
+    std::printf("  (thru) is 0, as %s\n",
+                options_.reference == "none"
+                    ? "--reference none leaves nothing to compare with"
+                    : "no trace counts for it (1 or 3 in its first line)");
 }
 
 // A checker that was asked for and is not there has found nothing wrong.

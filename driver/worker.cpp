@@ -199,6 +199,7 @@ std::string Worker::describe_end(const Ending &ending, const char *phase) {
                    static_cast<unsigned long long>(op + 1), trace_.ops.size());
   else
     text += progress.threads ? ", when threads were at work"
+            : in_threads_    ? ", in mm_init or as a thread ended"
                              : ", in mm_init or before";
   text += format(" while it was %s", phase);
   return text + progress.note();

@@ -43,6 +43,8 @@ refuse flag_as_a_value "^mdriver: --json needs a value .* '-v' is a flag" \
   -f $good --json -v
 refuse one_file_for_two '^mdriver: --json and --csv need a file each' \
   -f $good --json "$work/two" --csv "$work/two"
+refuse one_file_by_two_names '^mdriver: --json and --csv need a file each' \
+  -f $good --json "$work/two" --csv "$work/./../$(basename "$work")/two"
 cp $good "$work/kept.rep"
 refuse trace_as_results "^mdriver: --json .*kept\.rep: that is a trace of" \
   -f "$work/kept.rep" --json "$work/../$(basename "$work")/kept.rep"
