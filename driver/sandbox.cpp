@@ -278,6 +278,11 @@ std::string describe(const Ending &ending) {
 
 // ---- In the parent --------------------------------------------------------
 
+bool address_space_is_limited() {
+  struct rlimit bound {};
+  return getrlimit(RLIMIT_AS, &bound) == 0 && bound.rlim_cur != RLIM_INFINITY;
+}
+
 void outlive_file_limit() {
   signal(SIGXFSZ, SIG_IGN);
 }

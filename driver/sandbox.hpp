@@ -149,6 +149,9 @@ private:
   int command_fd_ = -1, reply_fd_ = -1, output_fd_ = -1;
 };
 
+// Whether there is a `ulimit -v`, by which the driver itself lacks memory.
+bool address_space_is_limited();
+
 // Has writing beyond `ulimit -f` fail rather than end the driver.
 void outlive_file_limit();
 

@@ -251,7 +251,7 @@ void ThreadedReplay::Crew::start(Member &member) {
   }
   dismiss();
   throw InputError(format("cannot start thread %zu of %zu: %s; raise `ulimit "
-                          "-u`, or ask for fewer with --threads",
+                          "-u` and `-v`, or ask for fewer with --threads",
                           born_ + 1, members_.size(), std::strerror(error)));
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <new>
 
 namespace driver {
 
@@ -42,6 +43,11 @@ void Worker::serve(char command) {
     do_phase(command);
   } catch (const InputError &error) {
     std::snprintf(s.error, sizeof s.error, "%s", error.what());
+  } catch (const std::bad_alloc &) {
+    // Where only --memory-limit bounds what there is, the allocator took it.
+    if (!address_space_is_limited()) throw;
+    std::snprintf(s.error, sizeof s.error,
+                  "out of memory; raise `ulimit -v`, or give smaller traces");
   }
 }
 

@@ -324,6 +324,20 @@ begin out_of_memory
 }
 finish
 
+# The same where the driver's tables of the check do not fit.
+begin out_of_memory_in_a_check
+[ -n "$SANITIZED" ] || {
+  head -n 1000004 "$work/long.rep" | awk 'NR > 4 { $2 = NR } { print }' \
+    > "$work/live.rep"
+  (ulimit -v 170000; exec "$mdriver" -f "$work/live.rep" --max-heap 64M) \
+    > "$work/out" 2> "$work/err"
+  want_equal 'exit status' 2 $?
+  want_match 'stderr' '^mdriver: .*live\.rep: mm: out of memory; raise' \
+    "$(cat "$work/err")"
+  want_no_match 'stdout' 'ERROR' "$(cat "$work/out")"
+}
+finish
+
 # The limit is for an allocator's own memory: not for the driver's tables, and
 # not for a system's allocator, which has no other.
 begin memory_limit_of_others
