@@ -190,7 +190,7 @@ std::vector<std::string> check_edges(const AllocatorInfo &who,
   for (const auto &edge : kCases) {
     SharedMemory<EdgeReport> report;
     Sandbox sandbox(limits, report->progress, [&](char) {
-      mem_reserve(kSmallHeap, nullptr);
+      mem_reserve(kSmallHeap, reinterpret_cast<void *>(options.heap_base));
       run_case(who, edge.run, *report);
     });
     Ending ending = sandbox.call('e');

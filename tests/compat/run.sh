@@ -57,6 +57,12 @@ mdrive --allocator "$(so low32)" -c tests/traces/plain.rep --alignment 8
 want_equal 'exit status' 1 "$status"
 finish
 
+begin edge_cases_in_a_low_heap
+mdrive --allocator "$(so low32)" -c tests/traces/plain.rep --alignment 8 \
+  --heap-base low --strict
+want_no_match 'stdout' 'killed by' "$out"
+finish
+
 # The linked mm.c has an mm_malloc too; the plug-in must not land in it.
 begin a_plug_in_beside_the_linked_one
 mdrive -A "$(so calls_itself)" -A "$(so cmu)" -f tests/traces/regrow.rep \
@@ -124,6 +130,23 @@ for src in "$work/half.c" "$work/folder.c" "$work/missing.c" /dev/null; do
 done
 finish
 
+# The scripts of the classic lab copy one submission after the other to mm.c.
+begin an_mm_c_that_fails_to_build_is_not_scored_as_the_last_one
+house=$work/house
+mkdir -p "$house/build/alloc"
+cp --parents Makefile config.h mm.h memlib.h tests/tests.mk bench/bench.mk \
+  fuzz/fuzz.mk traces/recipes.mk driver/* "$house"
+cp "$work/half.c" "$house/mm.c"
+for old in mdriver build/alloc/mm.so; do
+  touch -d '2 days ago' "$house/$old"
+  ${MAKE:-make} -s -C "$house" B=build OUT=. $old > "$work/made" 2>&1 &&
+    problem "built $old of half a submission"
+  want_match "why $old is not built" 'mm\.c:1:' "$(cat "$work/made")"
+  [ ! -e "$house/$old" ] || problem "the last $old is still there"
+done
+rm -rf "$house"
+finish
+
 begin plug_in_a_folder_with_a_blank
 mkdir -p "$work/a folder"
 cp tests/compat/cmu.c "$work/a folder/mm.c"
@@ -153,12 +176,12 @@ finish
 # Names are text: neither make nor the shell may find anything in them.
 begin plug_takes_any_name
 cp tests/compat/cmu.c "$work/it's \$1; \"a\" #2.c"
-for name in "o'neil" 'a;b' 'a"b' '*' -x; do
-  make_quietly plug SRC="$work/it's \$1; \"a\" #2.c" NAME="compat_$name" ||
+for odd in "o'neil" 'a;b' 'a"b' '*' -x; do
+  make_quietly plug SRC="$work/it's \$1; \"a\" #2.c" NAME="compat_$odd" ||
     problem "make plug: $made"
-  mdrive --allocator "$B/alloc/compat_$name.so" -c tests/traces/plain.rep
-  want_equal "exit status with $name" 0 "$status"
-  rm -f "$B/alloc/compat_$name".*
+  mdrive --allocator "$B/alloc/compat_$odd.so" -c tests/traces/plain.rep
+  want_equal "exit status with $odd" 0 "$status"
+  rm -f "$B/alloc/compat_$odd".*
 done
 cp tests/compat/cmu.c ./-compat.c
 make_quietly plug SRC=-compat.c NAME=compat_dash || problem "make plug: $made"
@@ -172,11 +195,11 @@ mkdir -p "$house"
 cp --parents Makefile tests/tests.mk bench/bench.mk fuzz/fuzz.mk \
   traces/recipes.mk driver/*.cpp "$house"
 grep -v 'define T' config.h > "$house/config.h"
-made=$(${MAKE:-make} -s -C "$house" build/flags 2>&1) &&
+made=$(${MAKE:-make} -s -C "$house" B=build OUT=. build/flags 2>&1) &&
   problem 'it was happy without TIME_LIMIT'
 want_match 'what it says' \
   '^config\.h lacks TRIM_THRESHOLD TRACEDIR TIME_LIMIT: is it another' "$made"
-made=$(${MAKE:-make} -s -C "$house" build/flags \
+made=$(${MAKE:-make} -s -C "$house" B=build OUT=. build/flags \
   CPPFLAGS='-DTIME_LIMIT=9 -DTRACEDIR=\"x\" -DTRIM_THRESHOLD=1' 2>&1) ||
   problem "with CPPFLAGS: $made"
 finish
