@@ -259,10 +259,12 @@ want_match 'of stdout' '^mdriver: cannot write all results to stdout' \
 finish
 
 begin too_few_descriptors
-(ulimit -n 6; exec "$mdriver" -f $good --rounds 1) 2> "$work/err"
-want_equal 'exit status' 2 $?
-want_match 'stderr' '^mdriver: .*: Too many open files; raise `ulimit -n`$' \
-  "$(cat "$work/err")"
+[ -n "$SANITIZED" ] || {
+  (ulimit -n 6; exec "$mdriver" -f $good --rounds 1) 2> "$work/err"
+  want_equal 'exit status' 2 $?
+  want_match 'stderr' '^mdriver: .*: Too many open files; raise `ulimit -n`$' \
+    "$(cat "$work/err")"
+}
 finish
 
 # The names are bytes; what is written is text.
