@@ -22,7 +22,7 @@ void mark_waiting(int change) {
 }
 
 bool is_own(uint32_t unit) {
-  if (unit_of(space.map) == unit) return true;
+  if (space.map_end && unit_of(space.map) == unit) return true;
   for (uint32_t i = 0; i < space.old_count; i++)
     if (space.old_maps[i] == unit) return true;
   for (uint32_t i = 0; i < space.regions.size(); i++) {
@@ -132,13 +132,13 @@ bool check_map(Check &c) {
     c.failed("C1", unit_at(space.end), "the space does not end at the brk");
     return false;
   }
-  bool first = reinterpret_cast<char *>(space.map) == space.base;
+  bool first = space.map == first_map;
   uint32_t unit = first ? 0 : unit_starting(space.map), mapped = space.mapped;
-  bool is_there =
-      first ? mapped == kUnit : unit && mapped <= (space.top - unit) * kUnit;
-  if (!is_there || mapped % kUnit != 0 ||
-      space.map_end != unit + mapped / kUnit || space.top > mapped ||
-      codes_from(space.base) != space.map) {
+  uint32_t end = first ? 0 : unit + (mapped >> kUnitBits);
+  bool is_there = first ? mapped == kFirstMapped
+                        : unit && mapped <= (space.top - unit) * kUnit;
+  if (!is_there || mapped % kUnit != 0 || space.map_end != end ||
+      space.top > mapped || codes_from(space.base) != space.map) {
     c.failed("C1", space.map, "the map is not there, or not of %u units",
              mapped);
     return false;
@@ -429,7 +429,8 @@ void check_all_heaps(Check &c) {
 extern "C" void mm_walk(mm_visit *visit, void *ctx) {
   Locked locked(everyone);
   auto *lo = static_cast<char *>(mem_heap_lo());
-  visit(ctx, lo, static_cast<size_t>(unit_at(1) - lo), MM_METADATA);
+  if (auto before = static_cast<size_t>(unit_at(1) - lo))
+    visit(ctx, lo, before, MM_UNUSED);
   mark_waiting(kSetAside);
   for (uint32_t unit = 1; unit < space.top;)
     unit += walk_span(visit, ctx, unit);

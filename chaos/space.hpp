@@ -7,8 +7,8 @@
 // neighbours at once, like the blocks of mm.c; the brk moves only as far as
 // the spans need.
 //
-//   | map | page  | object | free | page | map | object | ...  | rest |
-//   0     1                                                   top    brk
+//   | page  | object | free | page | map | object | ...  | rest |
+//   1                                                   top    brk
 //
 // The *map* has a byte for each unit, the unit's code:
 //
@@ -29,14 +29,16 @@
 //   192 to 214   64 more: the space's own
 //   255          each unit of a free span, and above the top
 //
-// The map grows with what it describes: it begins as unit 0, with the codes of
-// 256 units, and when the top outgrows it, one at least twice as long takes its
-// place. A thread that has a pointer reads the map without a lock, so the one
-// before may still be read; but it is as good for whoever does, since the codes
-// of what is in use are in both. So it stays as it is, or, where there are no
-// other threads, becomes a free span (but for unit 0); and when nothing lies
-// above the map, it slides down with the top. Once other heaps write codes
-// under locks of their own, it moves only with all of these held (map_extend).
+// The map grows with what it describes: the first one, of 1 KiB, lies in static
+// memory, and when the top outgrows it, one that is a quarter longer takes its
+// place, in the space. A thread that has a pointer reads the map without a
+// lock, so the one before may still be read; but it is as good for whoever
+// does, since the codes of what is in use are in both. So it becomes a free
+// span only where there are no other threads; else it stays as it is, and the
+// next one is at least twice as long, so that all that are kept are no longer
+// than the last. When nothing lies above the map, it slides down with the top.
+// Once other heaps write codes under locks of their own, it moves only with all
+// of these held (map_extend).
 #ifndef CHAOS_SPACE_HPP
 #define CHAOS_SPACE_HPP
 
@@ -74,7 +76,11 @@ constexpr uint32_t kSpanWords = (kSpanLists + 63) / 64;
 // Spans of a list that best fit looks at, as long as the heap can grow.
 constexpr uint32_t kSpanScan = 8;
 
-constexpr uint32_t kMapsMax = 20; // of 2^8 codes to 2^28
+// Units that the first map has codes of. Longer, it would be static memory for
+// nothing in most processes; shorter, small heaps have maps in the way.
+constexpr uint32_t kFirstMapped = 1024;
+// Maps that stay: each is twice as long as the one before, to 2^28 codes.
+constexpr uint32_t kMapsMax = 20;
 
 // Nothing is written above the top but by the owner of what lies there.
 constexpr bool kTopStaysFresh = true;
@@ -131,11 +137,12 @@ struct Space : Arena {
   // lies is this plus p / kUnit.
   std::atomic<uintptr_t> codes;
   std::atomic<uint32_t> mapped; // units that have a code
-  uint8_t *map;                 // the code of unit 0
-  uint32_t map_end;             // unit behind it
+  uint8_t *map;                 // the code of unit 0, which is none
+  uint32_t map_end;             // unit behind the map; 0: it is the first
   RegionTable regions;
 };
 constinit Space space{};
+alignas(kApart) constinit uint8_t first_map[kFirstMapped]{};
 
 // ---- The map ----------------------------------------------------------------
 
@@ -544,10 +551,14 @@ bool brk_reach(uint64_t unit) {
   return true;
 }
 
-// The units of a map with the codes of those below `end`, and of its own.
+// The units of a map with the codes of those below `end`, and of its own. A
+// quarter more than before is little to copy, and less of it unused than of
+// twice as many.
 uint32_t map_length(uint64_t end) {
   uint32_t units = space.mapped >> kUnitBits;
-  while ((uint64_t{units} << kUnitBits) < end + units) units *= 2;
+  uint32_t part = __libc_single_threaded ? 4 : 1;
+  while ((uint64_t{units} << kUnitBits) < end + units)
+    units += (units + part - 1) / part;
   return units;
 }
 
@@ -555,7 +566,7 @@ uint32_t map_length(uint64_t end) {
 // one before was, if nobody needs it; else 0.
 uint32_t map_move(uint32_t unit, uint32_t units) {
   auto *map = reinterpret_cast<uint8_t *>(unit_at(unit));
-  uint32_t before = unit_of(space.map);
+  uint32_t before = space.map_end ? unit_of(space.map) : 0;
   std::memcpy(map, space.map, space.mapped);
   uint32_t mapped = units << kUnitBits;
   if constexpr (kSecure)
@@ -760,11 +771,12 @@ void space_heartbeat() {
   spans_give_back();
 }
 
-// An empty space at the brk.
+// An empty space at the brk. It begins with unit 1, as 0 says that there is
+// none: the base is a unit below.
 bool space_reset() {
   auto at = reinterpret_cast<uintptr_t>(mem_sbrk(0));
-  uintptr_t base = (at + kUnit - 1) & ~(kUnit - 1);
-  if (mem_sbrk(static_cast<intptr_t>(base + kUnit - at)) ==
+  uintptr_t start = (at + kUnit - 1) & ~(kUnit - 1), base = start - kUnit;
+  if (mem_sbrk(static_cast<intptr_t>(start - at)) ==
       reinterpret_cast<void *>(-1))
     return false;
   space.base = reinterpret_cast<char *>(base);
@@ -776,15 +788,17 @@ bool space_reset() {
   space.summary = 0;
   space.bitmap = {};
   space.list = {};
-  space.map = reinterpret_cast<uint8_t *>(base);
-  space.mapped = kUnit;
-  space.map_end = 1;
+  space.map = first_map;
+  space.mapped = kFirstMapped;
+  space.map_end = 0;
   space.old_count = 0;
   space.map_stays = false;
-  space.codes.store(base - (base >> kUnitBits), std::memory_order_release);
+  space.codes.store(reinterpret_cast<uintptr_t>(first_map) -
+                        (base >> kUnitBits),
+                    std::memory_order_release);
   for (auto &piece : space.regions)
     piece.store(nullptr, std::memory_order_relaxed);
-  if constexpr (kSecure) mark_all(1, kUnit - 1, kFreeUnit);
+  if constexpr (kSecure) mark_all(1, kFirstMapped - 1, kFreeUnit);
   return true;
 }
 
