@@ -80,10 +80,10 @@ std::string first_pass(const Trace &trace, const Functions &fn, void **slots,
 } // namespace
 
 // Passes that find room in what the heap has not used yet, though none of its
-// memory should be used again; one less, as they may need more than the first.
+// memory should be used again; one less, as they may need more than any before.
 static uint32_t passes_in_reserve(const RoundReport &report) {
-  if (report.high_water == 0) return UINT32_MAX; // the system's, or no heap
-  size_t times = (mem_limit() - mem_high_water()) / report.high_water;
+  if (report.most == 0) return UINT32_MAX; // the system's, or no heap
+  size_t times = (mem_limit() - mem_high_water()) / report.most;
   return times < 2 ? 0 : static_cast<uint32_t>(std::min(times, 1ul << 30)) - 1;
 }
 
@@ -93,32 +93,44 @@ static uint32_t passes_in_reserve(const RoundReport &report) {
 static const uint64_t kWarmNs = 30'000'000;
 
 // Does report.passes passes, on a new heap if there is none, or hardly any room
-// left in it. `first` makes the first pass on a new heap and returns what went
-// wrong; `passes(n)` makes n more and returns their time.
+// left in one that does not stay as it is. `first` makes the first pass on a
+// new heap and returns what went wrong; `passes(n)` makes n more, of which at
+// most `stretch` can be made at a time, and returns their time.
 template <class First, class Passes>
 static void run_round(const Trace &trace, const Allocator &allocator,
                       bool zeroed_heap, Progress &progress, RoundReport &report,
-                      First first, Passes passes) {
+                      First first, uint32_t stretch, Passes passes) {
   const uint64_t start = now_ns();
   auto has_heap = [&] {
-    if (report.begun && passes_in_reserve(report) > 0) return true;
+    if (report.begun && (!report.grew || passes_in_reserve(report) > 0))
+      return true;
     progress.op = Progress::kStarting;
     if (!allocator.start(zeroed_heap))
       fail(report, trace.path + ": mm_init failed when it was timed");
     else
       fail(report, first());
     report.high_water = allocator.simulated ? mem_high_water() : 0;
+    report.most = std::max(report.most, report.high_water);
+    report.grew = true; // until a pass has shown that it needs no more
     return report.begun = !report.failed;
+  };
+  auto measured = [&](uint32_t n) {
+    const uint64_t before = mem_high_water();
+    const double ns = passes(n);
+    const uint64_t growth = mem_high_water() - before;
+    report.grew = growth > 0;
+    report.most = std::max(report.most, growth / n);
+    return ns;
   };
   report.failed = false;
   report.ns = 0;
-  while (has_heap() && !report.warm && now_ns() - start < kWarmNs) passes(1);
+  while (has_heap() && !report.warm && now_ns() - start < kWarmNs) measured(1);
   report.warm = true;
   double total = 0;
   for (uint32_t done = 0, n; done < report.passes && has_heap(); done += n) {
-    n = std::max(1u, passes_in_reserve(report));
+    n = std::clamp(passes_in_reserve(report), 1u, stretch);
     n = std::min(n, report.passes - done);
-    total += passes(n);
+    total += measured(n);
   }
   if (!report.failed) report.ns = total / report.passes;
 }
@@ -126,12 +138,10 @@ static void run_round(const Trace &trace, const Allocator &allocator,
 void time_round(const Trace &trace, const Allocator &allocator, void **slots,
                 bool zeroed_heap, Progress &progress, RoundReport &report) {
   auto first = [&] { return first_pass(trace, allocator.fn, slots, progress); };
-  auto passes = [&](uint32_t n) {
-    double ns = 0;
-    while (n-- > 0) ns += timed_pass(trace, allocator.fn, slots, progress);
-    return ns;
+  auto pass = [&](uint32_t) {
+    return timed_pass(trace, allocator.fn, slots, progress);
   };
-  run_round(trace, allocator, zeroed_heap, progress, report, first, passes);
+  run_round(trace, allocator, zeroed_heap, progress, report, first, 1, pass);
   if (allocator.simulated && !report.failed)
     fail(report, claims_too_much(trace, report.high_water));
 }
@@ -176,7 +186,8 @@ void time_threads(ThreadedReplay &threads, const Trace &trace,
     passes(1);
     return std::string();
   };
-  run_round(trace, allocator, zeroed_heap, progress, report, first, passes);
+  run_round(trace, allocator, zeroed_heap, progress, report, first, UINT32_MAX,
+            passes);
   // Passes that are one stretch also free what the trace leaves.
   const double share = static_cast<double>(trace.replayed_ops()) /
                        static_cast<double>(threads.operations());

@@ -43,9 +43,11 @@ namespace driver {
 struct RoundReport {
   uint32_t passes = 1;     // asked for
   bool begun = false;      // there is a heap to go on with
+  bool grew = false;       // the last pass used more of it than those before
   bool warm = false;       // there were enough passes that do not count
   double ns = 0;           // of one pass, on average; 0: not finished
-  uint64_t high_water = 0; // of the simulated heap, in one pass
+  uint64_t high_water = 0; // of the simulated heap, in the first pass on it
+  uint64_t most = 0;       // that a pass has needed beyond those before
   bool failed = false;
   char text[256] = "";
 };

@@ -161,12 +161,12 @@ void *bump(size_t size) {
   return p;
 }
 
-// Two rounds of 500 passes that each need a tenth of the heap.
-RoundReport two_rounds(Functions fn) {
+// Two rounds of 500 passes, of which the first needs a tenth of the heap.
+RoundReport two_rounds(Functions fn, const char *ops = "a 0 100000\nf 0\n") {
   CHECK_EQ(mem_reserve(1 << 20, nullptr), 0);
   heaps = 0;
   out_of_heap = false;
-  Trace t = parse_trace("x", "1 1 1 0\na 0 100000\nf 0\n", {1 << 20, 16});
+  Trace t = parse_trace("x", std::string("1 1 1 0\n") + ops, {1 << 20, 16});
   std::vector<void *> slots(t.slots, nullptr);
   Allocator allocator;
   allocator.fn = fn;
@@ -190,10 +190,12 @@ TEST(a_heap_that_stays_as_it_is_serves_all_rounds) {
     return p;
   };
   fn.free = [](void *p) { free_blocks = p; };
-  RoundReport report = two_rounds(fn);
-  CHECK(!report.failed);
-  CHECK(report.ns > 0);
-  CHECK_EQ(heaps, 1);
+  for (const char *ops : {"a 0 100000\nf 0\n", "a 0 900000\nf 0\n"}) {
+    RoundReport report = two_rounds(fn, ops);
+    CHECK(!report.failed);
+    CHECK(report.ns > 0);
+    CHECK_EQ(heaps, 1);
+  }
 }
 
 TEST(a_heap_is_replaced_before_it_is_used_up) {
@@ -205,4 +207,20 @@ TEST(a_heap_is_replaced_before_it_is_used_up) {
   CHECK(report.ns > 0);
   CHECK(!out_of_heap);
   CHECK(heaps >= 100); // at most ten passes on each
+}
+
+// Each pass after the first takes half as much again: not all that was freed
+// was found again.
+TEST(a_heap_is_replaced_in_time_if_later_passes_need_more) {
+  Functions fn{};
+  fn.malloc = [](size_t size) {
+    void *p = bump(free_blocks ? size + size / 2 : size);
+    free_blocks = &free_blocks;
+    return p;
+  };
+  fn.free = [](void *) {};
+  RoundReport report = two_rounds(fn);
+  CHECK(!report.failed);
+  CHECK(report.ns > 0);
+  CHECK(!out_of_heap);
 }
