@@ -38,8 +38,9 @@ namespace {
 
 // The process groups of the sandboxes, which a signal for the driver does not
 // reach. The children themselves die with the driver (confine), theirs would
-// not. (Against SIGKILL there is no help.)
-constexpr int kEndings[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
+// not. (Against SIGKILL there is no help, and none for who left its group.)
+constexpr int kEndings[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+                            SIGPIPE, SIGALRM, SIGXCPU};
 std::atomic<pid_t> groups[64];
 
 void take_along(int signal_number) {

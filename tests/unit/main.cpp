@@ -1,6 +1,7 @@
 // main.cpp - runs the unit tests whose names contain an argument, or all.
 #include "tests/check.h"
 
+#include <csignal>
 #include <cstring>
 #include <exception>
 
@@ -27,6 +28,8 @@ static void run(const check::Test &test) {
 }
 
 int main(int argc, char **argv) {
+  // Under nohup, or in the background of a script, some are ignored.
+  for (int number : {SIGHUP, SIGINT, SIGQUIT}) std::signal(number, SIG_DFL);
   for (const check::Test &test : check::all_tests())
     if (chosen(test.name, argc, argv)) run(test);
 }

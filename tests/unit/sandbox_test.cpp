@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -159,10 +160,13 @@ TEST(a_child_that_leaves_a_daemon) {
 
 // A signal for the driver ends what its sandboxes have started, too.
 TEST(a_driver_that_is_ended) {
-  for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) {
+  for (int number :
+       {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGALRM, SIGXCPU}) {
     SharedMemory<Shared> shared;
     pid_t driver = fork();
     if (driver == 0) {
+      const struct rlimit no_core {};
+      setrlimit(RLIMIT_CORE, &no_core);
       Sandbox box(limits(), shared->progress, [&](char) {
         pid_t grandchild = fork();
         if (grandchild == 0) sleep_forever();
