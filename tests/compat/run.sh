@@ -205,6 +205,10 @@ want_match 'what it says' \
 made=$(${MAKE:-make} -s -C "$house" B=build OUT=. build/flags \
   CPPFLAGS='-DTIME_LIMIT=9 -DTRACEDIR=\"x\" -DTRIM_THRESHOLD=1' 2>&1) ||
   problem "with CPPFLAGS: $made"
+cp config.h "$house/numbers.h"
+echo '#include "numbers.h"' > "$house/config.h"
+made=$(${MAKE:-make} -s -C "$house" B=build OUT=. build/flags 2>&1) ||
+  problem "with numbers in a file of their own: $made"
 finish
 
 begin plug_does_not_make_everything_old
