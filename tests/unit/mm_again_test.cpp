@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <random>
+#include <utility>
 #include <vector>
 
 extern "C" int mm_checkheap(int line);
@@ -50,6 +51,27 @@ TEST(mm_heap_of_a_growing_buffer_stays_as_large) {
   }
   if (mem_high_water() > early + early / 8) std::printf("    seed %u\n", seed);
   CHECK(mem_high_water() <= early + early / 8);
+  CHECK(mm_checkheap(__LINE__));
+  if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
+}
+
+// A buffer grows by small steps while small blocks come and go. The first one
+// beside it cuts it off; the hole that it leaves must not stay for good, as one
+// of them always waits between.
+TEST(mm_growing_buffer_takes_the_hole_that_it_left) {
+  const size_t before = mem_limit();
+  CHECK_EQ(mem_reserve(size_t{1} << 20, nullptr), 0);
+  CHECK_EQ(mm_init(), 0);
+  size_t size = 4092;
+  void *buffer = mm_malloc(size);
+  void *small[2] = {mm_malloc(16), mm_malloc(16)};
+  for (int i = 0; i < 4800; i++) {
+    buffer = mm_realloc(buffer, size += 5);
+    CHECK(buffer != nullptr);
+    void *fresh = mm_malloc(16);
+    mm_free(std::exchange(small[i % 2], fresh));
+  }
+  CHECK(mem_high_water() < size + size / 20);
   CHECK(mm_checkheap(__LINE__));
   if (before) CHECK_EQ(mem_reserve(before, nullptr), 0);
 }
