@@ -158,29 +158,32 @@ part_threads() {
     echo 'skipped: this driver has no --threads'
     return
   fi
+  set -- strings-120k program random batch-random pairs
   files=
-  for name in strings-120k program random batch-random pairs; do
-    files="$files -f traces/$name.rep"
-  done
+  for name; do files="$files -f traces/$name.rep"; done
   shared=
   for file in traces/threaded/*.rep; do shared="$shared -f $file"; done
   # shellcheck disable=SC2086
   all=$(with $ours libc $peers)
   # shellcheck disable=SC2086
   {
-    # In turns, as a machine is not equally fast from minute to minute.
+    # One thread and two in turns, trace by trace, as a machine is not equally
+    # fast from one second to the next.
     tables= rounds=$ROUNDS
     ROUNDS=${ROUNDS:-5}
     for turn in 1 2 3 4 5; do
-      compare "$work/one$turn.csv" $files $all --threads 1
-      compare "$work/two$turn.csv" $files $all --threads 2
-      tables="$tables $work/one$turn.csv $work/two$turn.csv"
+      for name; do
+        pair=$work/$name$turn
+        compare "$pair-1.csv" -f "traces/$name.rep" $all --threads 1
+        compare "$pair-2.csv" -f "traces/$name.rep" $all --threads 2
+        tables="$tables $pair-1.csv $pair-2.csv"
+      done
     done
     ROUNDS=$rounds
     compare "$work/handoff.csv" $files $all --threads 2 --handoff
     compare "$work/threaded.csv" $shared $all
-    awk -v turns=5 -f bench/table.awk -f bench/threads.awk $tables \
-      "$work/handoff.csv" "$work/threaded.csv"
+    awk -v turns=5 -v traces=$# -f bench/table.awk -f bench/threads.awk \
+      $tables "$work/handoff.csv" "$work/threaded.csv"
   }
 }
 
