@@ -147,6 +147,16 @@ done << 'END'
 build/mm.o mdriver
 build/mm.pic.o build/alloc/mm.so
 END
+finish
+
+begin an_mm_c_that_is_older_than_the_last_one_is_built
+for number in 1 2; do
+  echo "int submission_$number;" > "$house/mm.c"
+  touch -d "$number days ago" "$house/mm.c"
+  ${MAKE:-make} -s -C "$house" B=build OUT=. build/mm.o > "$work/made" 2>&1 ||
+    problem "make: $(cat "$work/made")"
+  want_match "what was built" "submission_$number" "$(nm "$house/build/mm.o")"
+done
 rm -rf "$house"
 finish
 
