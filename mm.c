@@ -788,8 +788,8 @@ static block *slide_at_top(block *b, uint32_t units) {
 static block *realloc_at_top(block *b, uint32_t units) {
   uint32_t have = block_units(b), before = block_free_before(b);
   uint32_t missing = units - have, raise = have / kRaisePart;
-  /* A hole in front may be worth the copy; and small blocks that wait, all that
-   * lies between: those that came and went beside b before it moved here. */
+  /* A hole in front may be worth the copy. What waits may be all that lies
+   * between: the small blocks that came and went beside b before it moved. */
   if (list_nonempty(list_of_size(have / kPassPart), kRooms) < kRooms)
     while (before < have / kSlidePart && top_units() < missing + kMinUnits &&
            heap_drain())
