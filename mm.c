@@ -790,9 +790,9 @@ static block *realloc_at_top(block *b, uint32_t units) {
   uint32_t missing = units - have, raise = have / kRaisePart;
   /* A hole in front may be worth the copy. What waits may be all that lies
    * between: the small blocks that came and went beside b before it moved. */
-  if (list_nonempty(list_of_size(have / kPassPart), kRooms) < kRooms)
-    while (before < have / kSlidePart && top_units() < missing + kMinUnits &&
-           heap_drain())
+  if (top_units() < missing + kMinUnits &&
+      list_nonempty(list_of_size(have / kPassPart), kRooms) < kRooms)
+    while (before < have / kSlidePart && heap_drain())
       before = block_free_before(b);
   if (before >= have / kSlidePart && before + have >= units &&
       before + have <= kMaxUnits)

@@ -1,9 +1,9 @@
-# threads.awk - one line an allocator. From `turns` times `traces` pairs of files,
-# of one thread and of two with blocks of their own: how many times one thread's
-# operations a second two do, the median of the turns and half the distance
-# between their quartiles. From the last two files, of two threads that hand every block over
-# and of traces that have threads of their own, and from the pairs' second
-# ones: speed as a multiple of the reference's.
+# threads.awk - one line an allocator. From `turns` times `traces` pairs of
+# files, of one thread and of two with blocks of their own: how many times one
+# thread's operations a second two do, the median of the turns and half the
+# distance between their quartiles. From the last two files, of two threads that
+# hand every block over and of traces that have threads of their own, and from
+# the pairs' second ones: speed as a multiple of the reference's.
 {
   turn = int((file - 1) / 2 / traces) + 1
   if (turn > turns) {
