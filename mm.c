@@ -145,10 +145,8 @@ enum {
 
 _Static_assert(kUnit == 8 || kUnit == 16, "ALIGNMENT must be 8 or 16");
 
-/* Bytes of the largest payload. kMinUnits less, as the top may have to be
- * longer by these than what is taken from it (top_reach). */
-static const size_t kMaxPayload =
-    (size_t)(kMaxUnits - kMinUnits) * kUnit - kHeader;
+/* Bytes of the largest payload. */
+static const size_t kMaxPayload = (size_t)kMaxUnits * kUnit - kHeader;
 
 typedef struct block {
   uint32_t head;
@@ -386,10 +384,12 @@ static void top_set(block *b) {
 
 /* Moves the brk, and the epilogue with it, which ends the top; false, and
  * nothing has changed, if that cannot be. No further than the links of lists
- * reach, however large the heap may be. */
+ * reach, and a header can say, however large the heap may be. */
 static bool brk_move(int64_t units) {
   int64_t end = block_index(heap.end) + units;
-  if (end > UINT32_MAX || mem_sbrk(units * kUnit) == (void *)-1) return false;
+  if (end > UINT32_MAX || top_units() + units > kMaxUnits ||
+      mem_sbrk(units * kUnit) == (void *)-1)
+    return false;
   heap.end = block_at((uint32_t)end);
   heap.end->head = kAllocated;
   top_set(heap.top);
@@ -399,11 +399,11 @@ static bool brk_move(int64_t units) {
 /* Moves the brk up until the top has `units`, by a part of the heap if that is
  * more and to be had. */
 static bool top_extend(uint32_t units) {
-  uint32_t have = top_units();
-  if (have >= units) return true;
-  uint32_t missing = units - have, part = block_index(heap.end) / kGrowPart;
-  bool more = part > missing && part <= kMaxUnits - have;
-  if (!(more && brk_move(part)) && !brk_move(missing)) return false;
+  if (top_units() >= units) return true;
+  uint32_t missing = units - top_units();
+  uint32_t part = block_index(heap.end) / kGrowPart;
+  if (!brk_move(part > missing ? part : missing) && !brk_move(missing))
+    return false;
   if (heap.given_back) { /* too early: wait for twice as much next time */
     if (heap.trim < 2 * heap.given_back) heap.trim = 2 * heap.given_back;
     heap.given_back = 0;
@@ -411,22 +411,10 @@ static bool top_extend(uint32_t units) {
   return true;
 }
 
-/* Has the top grow until what is left when `units` are taken is nothing, or can
- * be a block, as any rest can at an ALIGNMENT of 16. Returns `units`; or, if
- * the heap is exhausted, all that the top has, or 0 if that is too little. */
-static uint32_t top_reach(uint32_t units) {
-  if (!top_extend(units)) return 0;
-  uint32_t left = top_units() - units;
-  bool sound = left == 0 || left >= kMinUnits || top_extend(units + kMinUnits);
-  return sound ? units : units + left;
-}
-
-/* Moves the brk down to leave a quarter of what was free, which has to be a
- * block; the heap may need some of it soon. */
+/* Moves the brk down to leave a quarter of what was free; the heap may need
+ * some of it soon. */
 static void top_give_back(void) {
-  uint32_t keep = top_units() / 4;
-  if (keep < kMinUnits) keep = kMinUnits;
-  uint32_t give = top_units() - keep;
+  uint32_t give = top_units() / 4 * 3;
   if (brk_move(-(int64_t)give)) heap.given_back += (uint64_t)give * kUnit;
 }
 
@@ -438,11 +426,9 @@ static void top_begin_behind(block *b, uint32_t units) {
   top_set(rest);
 }
 
-/* Cuts `units`, or a few more, off the front of the top; NULL if the heap is
- * exhausted. */
+/* Cuts `units` off the front of the top; NULL if the heap is exhausted. */
 static block *top_take(uint32_t units) {
-  units = top_reach(units);
-  if (units == 0) return NULL;
+  if (!top_extend(units)) return NULL;
   block *b = heap.top;
   top_begin_behind(b, units);
   return b;
@@ -770,19 +756,6 @@ static block *block_raise(block *b, uint32_t room) {
   return to;
 }
 
-/* Grows b, the last block, where the top cannot have all that b lacks: what is
- * free in front has to do, whatever the copy costs. */
-static block *slide_at_top(block *b, uint32_t units) {
-  uint32_t have = block_units(b), before = block_free_before(b), more = 0;
-  if (before == 0 || before + have > kMaxUnits) return NULL;
-  if (before + have < units) {
-    more = top_reach(units - have - before);
-    if (more == 0) return NULL;
-    top_begin_behind(b, have + more);
-  }
-  return block_slide(b, before + have + more, units);
-}
-
 /* Grows b, behind which there is only the top, to `units`; NULL, and nothing
  * has changed, if the heap is exhausted. */
 static block *realloc_at_top(block *b, uint32_t units) {
@@ -790,24 +763,31 @@ static block *realloc_at_top(block *b, uint32_t units) {
   uint32_t missing = units - have, raise = have / kRaisePart;
   /* A hole in front may be worth the copy. What waits may be all that lies
    * between: the small blocks that came and went beside b before it moved. */
-  if (top_units() < missing + kMinUnits &&
+  if (top_units() < missing &&
       list_nonempty(list_of_size(have / kPassPart), kRooms) < kRooms)
     while (before < have / kSlidePart && heap_drain())
       before = block_free_before(b);
-  if (before >= have / kSlidePart && before + have >= units &&
-      before + have <= kMaxUnits)
-    return block_slide(b, before + have, units);
-  missing = top_reach(missing);
-  if (missing == 0) return slide_at_top(b, units);
-  /* A large block that grows at the end must not be cut off by the next small
-   * one that finds no room in front of it. (If there is a free block of that
-   * size, it will be the nest.) */
-  if (raise >= kNestLeast && heap.nest_units < raise / 16 &&
-      list_nonempty(list_of_size(raise), kRooms) == kRooms &&
-      top_extend(missing + raise + kMinUnits))
-    b = block_raise(b, raise);
-  top_begin_behind(b, have + missing);
-  return b;
+  if (before + have > kMaxUnits) before = 0;
+  bool slides = before >= have / kSlidePart && before >= missing;
+  if (!slides && top_extend(missing)) {
+    /* A large block that grows at the end must not be cut off by the next small
+     * one that finds no room in front of it. (If there is a free block of that
+     * size, it will be the nest.) */
+    if (raise >= kNestLeast && heap.nest_units < raise / 16 &&
+        list_nonempty(list_of_size(raise), kRooms) == kRooms &&
+        top_extend(missing + raise))
+      b = block_raise(b, raise);
+    top_begin_behind(b, units);
+    return b;
+  }
+  /* If the top cannot have all that b lacks, what is free in front has to do,
+   * whatever the copy costs. */
+  if (before < missing) {
+    if (before == 0 || !top_extend(missing - before)) return NULL;
+    top_begin_behind(b, units - before);
+    have = units - before;
+  }
+  return block_slide(b, before + have, units);
 }
 
 /* Shall b slide down though what is behind it would do? `rest` is what will be
@@ -1014,7 +994,8 @@ static void check_row(struct check *c) {
   if ((char *)heap.end + kHeader != (char *)mem_heap_lo() + mem_heapsize())
     return broken(c, "I1", heap.end, "the epilogue does not end at the brk");
   for (; b != heap.end; last = b, b = block_next(b)) {
-    if (block_units(b) < kMinUnits || !check_place(block_next(b)))
+    if (block_units(b) < (b == heap.top ? 1 : kMinUnits) ||
+        !check_place(block_next(b)))
       return broken(c, "I1", b, "no block has %u units here", block_units(b));
     check_block(c, b, prev_allocated);
     prev_allocated = block_allocated(b);
