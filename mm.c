@@ -84,7 +84,6 @@
 #include "memlib.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -619,7 +618,7 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
      * than put something there. */
     if (heap.nest_units >= units && (heap.top->head & kPrevGrows))
       nest_drop();
-    else if (top_units() >= units + kMinUnits || !heap_drain())
+    else if (top_units() >= units || !heap_drain())
       break;
     block *b = heap_fit(units, small);
     if (b) return b;
@@ -954,17 +953,13 @@ struct check {
   size_t listed_blocks; /* met on lists */
 };
 
-static __attribute__((format(printf, 4, 5))) void
-broken(struct check *c, const char *invariant, const void *where,
-       const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  fprintf(stderr, "mm_checkheap(%d): %s broken at %p: ", c->line, invariant,
-          where);
-  vfprintf(stderr, format, args);
-  fprintf(stderr, "\n");
-  va_end(args);
-  c->ok = false;
+/* Says which invariant is broken if a value is not what it should be. */
+static bool expect(struct check *c, const char *invariant, const void *where,
+                   const char *what, size_t value, size_t should) {
+  if (value == should) return true;
+  fprintf(stderr, "mm_checkheap(%d): %s broken at %p: %s: %zu, not %zu\n",
+          c->line, invariant, where, what, value, should);
+  return c->ok = false;
 }
 
 /* May b be a block at all? Its header is looked at only if so. */
@@ -974,77 +969,65 @@ static bool check_place(const block *b) {
 }
 
 static void check_block(struct check *c, const block *b, bool prev_allocated) {
-  if (block_prev_allocated(b) != prev_allocated)
-    broken(c, "I2", b, "the block in front is %sallocated",
-           prev_allocated ? "" : "not ");
-  if ((b->head & kPrevGrows) && !block_prev_allocated(b))
-    broken(c, "I2", b, "a free block in front is said to grow");
+  expect(c, "I2", b, "previous allocated", block_prev_allocated(b),
+         prev_allocated);
+  if (!block_prev_allocated(b))
+    expect(c, "I2", b, "previous grows, but free", b->head & kPrevGrows, 0);
   if (block_allocated(b) || b == heap.end) return;
-  uint32_t units = block_units(b), foot = *block_foot_before(block_next(b));
-  if (foot != units)
-    broken(c, "I3", b, "size %u, but the footer says %u", units, foot);
-  if (!prev_allocated && mem_heapsize() / kUnit <= kMaxUnits)
-    broken(c, "I4", b, "the block in front is free as well");
+  expect(c, "I3", b, "footer", *block_foot_before(block_next(b)),
+         block_units(b));
+  if (mem_heapsize() / kUnit <= kMaxUnits)
+    expect(c, "I4", b, "behind a free block", !prev_allocated, false);
   if (b != heap.top) c->free_blocks++;
 }
 
+/* All blocks in their order. What is not in a row ends it. */
 static void check_row(struct check *c) {
-  bool prev_allocated = true, nest_met = heap.nest_units == 0;
+  bool prev_allocated = true;
   block *b = heap_first(), *last = NULL;
-  if ((char *)heap.end + kHeader != (char *)mem_heap_lo() + mem_heapsize())
-    return broken(c, "I1", heap.end, "the epilogue does not end at the brk");
+  unsigned nests = 0;
+  size_t end = (size_t)((char *)heap.end + kHeader - (char *)mem_heap_lo());
+  if (!expect(c, "I1", heap.end, "heap up to here", end, mem_heapsize()))
+    return;
   for (; b != heap.end; last = b, b = block_next(b)) {
-    if (block_units(b) < (b == heap.top ? 1 : kMinUnits) ||
-        !check_place(block_next(b)))
-      return broken(c, "I1", b, "no block has %u units here", block_units(b));
+    uint32_t units = block_units(b);
+    bool fits = units >= (b == heap.top ? 1 : kMinUnits);
+    fits = fits && check_place(block_next(b));
+    if (!expect(c, "I1", b, "size of a block", fits, true)) return;
     check_block(c, b, prev_allocated);
     prev_allocated = block_allocated(b);
-    if (heap.nest_units && b == heap.nest)
-      nest_met = prev_allocated && block_units(b) == heap.nest_units;
+    nests += b == heap.nest && prev_allocated && units == heap.nest_units;
   }
   check_block(c, b, prev_allocated);
-  if (block_units(b) != 0 || !block_allocated(b))
-    broken(c, "I1", b, "the epilogue has size %u", block_units(b));
-  if (heap.top != (prev_allocated ? heap.end : last))
-    broken(c, "I9", heap.top, "the top is not the free end of the heap");
-  if (!nest_met) broken(c, "I10", heap.nest, "there is no such nest");
+  expect(c, "I1", b, "size of the epilogue", block_units(b), 0);
+  expect(c, "I1", b, "epilogue allocated", block_allocated(b), true);
+  expect(c, "I9", heap.top, "index of the top", block_index(heap.top),
+         block_index(prev_allocated ? heap.end : last));
+  expect(c, "I10", heap.nest, "nests", nests, heap.nest_units != 0);
 }
 
 static void check_list(struct check *c, unsigned list) {
+  bool bit = heap.bitmap[list / 64] >> (list % 64) & 1;
+  expect(c, "I7", heap.bitmap, "bit of a list", bit, heap.list[list] != 0);
   uint32_t before = 0;
   for (uint32_t i = heap.list[list]; i; before = i, i = block_at(i)->next) {
     const block *b = block_at(i);
-    if (!check_place(b) || block_allocated(b) || b == heap.top)
-      return broken(c, "I6", b, "list %u has what is no free block", list);
-    if (b->prev != before)
-      return broken(c, "I6", b, "linked back to %u, not %u", b->prev, before);
-    if (list_of(b, block_units(b)) != list)
-      broken(c, "I5", b, "%u units on list %u", block_units(b), list);
-    if (++c->listed_blocks > c->free_blocks)
-      return broken(c, "I5", b, "more blocks on lists than free ones");
+    bool may_be = check_place(b) && !block_allocated(b) && b != heap.top;
+    if (!expect(c, "I6", b, "free block on a list", may_be, true) ||
+        !expect(c, "I6", b, "link back", b->prev, before) ||
+        ++c->listed_blocks > c->free_blocks) /* a circle? I5 will say */
+      return;
+    expect(c, "I5", b, "on list", list, list_of(b, block_units(b)));
   }
-}
-
-static void check_lists(struct check *c) {
-  for (unsigned list = 0; list < kLists; list++) {
-    bool bit = heap.bitmap[list / 64] >> (list % 64) & 1;
-    if (bit != (heap.list[list] != 0))
-      broken(c, "I7", heap.bitmap, "the bit of list %u is %d", list, bit);
-    check_list(c, list);
-  }
-  if (c->ok && c->listed_blocks != c->free_blocks)
-    broken(c, "I5", heap_first(), "%zu free blocks, %zu on lists",
-           c->free_blocks, c->listed_blocks);
 }
 
 static void check_quick(struct check *c, uint32_t units) {
-  uint64_t most = mem_heapsize() / kUnit;
+  size_t most = mem_heapsize() / kUnit;
   for (void *p = heap.quick[units]; p; p = *(void **)p) {
     const block *b = block_of(p);
-    if (!check_place(b) || b == heap.end || !block_allocated(b) ||
-        block_units(b) != units)
-      return broken(c, "I8", b, "no block of %u units waits here", units);
-    if (most-- == 0) return broken(c, "I8", b, "a circle of blocks");
+    bool may_be = check_place(b) && b != heap.end && block_allocated(b) &&
+                  block_units(b) == units && most-- > 0;
+    if (!expect(c, "I8", b, "block that waits", may_be, true)) return;
   }
 }
 
@@ -1052,7 +1035,10 @@ int mm_checkheap(int line) {
   struct check c = {.line = line, .ok = true};
   check_row(&c);
   if (!c.ok) return 0; /* not in a row: nothing else can be looked at */
-  check_lists(&c);
+  for (unsigned list = 0; list < kLists; list++) check_list(&c, list);
   for (uint32_t units = 0; units <= kQuick; units++) check_quick(&c, units);
+  if (c.ok)
+    expect(&c, "I5", heap_first(), "blocks on lists", c.listed_blocks,
+           c.free_blocks);
   return c.ok;
 }
