@@ -592,8 +592,8 @@ static block *place_at_top(uint32_t units, bool small) {
  *
  *   mm_malloc          its quick list
  *   malloc_searching   (from bytes to units)
- *   heap_allocate      its exact list; the nest, if it is small
- *   heap_search        heap_fit: the free lists
+ *   heap_allocate      its exact list; the nest, if it is small; heap_fit: the
+ *                      free lists
  *   heap_fall_back     what waits, and heap_fit again; rooms; the top
  *
  * mm_memalign needs a block to cut rather than a payload: it enters at
@@ -607,10 +607,9 @@ static inline block *heap_fit(uint32_t units, bool small) {
   return small ? nest_from(b, c, units) : heap_take(b, c, units);
 }
 
-static block *heap_search(uint32_t units, bool small);
-
 /* What else there is if no list has a block that fits: what is kept aside,
- * what is kept free for blocks that grow, and the end of the heap. */
+ * what is kept free for blocks that grow, and the end of the heap. Not inlined,
+ * like all that is rare: a short function saves no registers. */
 static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
                                                        bool small) {
   for (;;) {
@@ -631,18 +630,14 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
   /* The heap is exhausted, but for what is kept aside, and for what no search
    * has come to: blocks behind the first kScan of the size's own two lists. In
    * later lists the first block would have been long enough. */
-  if (heap_drain_all()) return heap_search(units, small);
+  if (heap_drain_all()) {
+    b = heap_fit(units, small);
+    return b ? b : heap_fall_back(units, small);
+  }
   c = list_of_size(units);
   b = list_best(c, units, UINT32_MAX);
   if (b == NULL) b = list_best(c = list_of_room(units), units, UINT32_MAX);
   return b ? heap_take(b, c, units) : NULL;
-}
-
-/* Not inlined, like all that is rare: a short function saves no registers. */
-static __attribute__((noinline)) block *heap_search(uint32_t units,
-                                                    bool small) {
-  block *b = heap_fit(units, small);
-  return b ? b : heap_fall_back(units, small);
 }
 
 /* A block of that many units, allocated; NULL if the heap is exhausted. */
@@ -656,7 +651,8 @@ static inline block *heap_allocate(uint32_t units) {
   heap.mean = heap.mean - heap.mean / kMeanPart + units;
   bool small = (uint64_t)units * kMeanPart * 3 < heap.mean * 2;
   block *b = small ? nest_take(units) : NULL;
-  return b ? b : heap_search(units, small);
+  if (b == NULL) b = heap_fit(units, small);
+  return b ? b : heap_fall_back(units, small);
 }
 
 static void *fail(int error) {
