@@ -246,9 +246,9 @@ static void block_set_free(block *b, uint32_t units) {
   next->head &= ~(uint32_t)(kPrevAllocated | kPrevGrows);
 }
 
-/* Cuts b, which is allocated, in two that both are; returns the second. (A
- * block may just have grown past what a header can say, which then has the low
- * bits of its size. The difference is right all the same.) */
+/* Cuts b in two that are both allocated; returns the second. (A block may just
+ * have grown past what a header can say, which then has the low bits of its
+ * size. The difference is right all the same.) */
 static block *block_split(block *b, uint32_t units) {
   block *rest = block_after(b, units);
   uint32_t left = block_units(b) - units;
@@ -261,6 +261,14 @@ static block *block_split(block *b, uint32_t units) {
 static uint32_t units_for(size_t size) {
   uint32_t units = (uint32_t)((size + kHeader + kUnit - 1) / kUnit);
   return units < kMinUnits ? kMinUnits : units;
+}
+
+/* Units from block b on to one whose payload is a multiple of `align`: none,
+ * or enough for a block. */
+static inline size_t aligned_gap(const block *b, size_t align) {
+  size_t at = (uintptr_t)block_payload(b) / kUnit, step = align / kUnit;
+  size_t gap = -at & (step - 1);
+  return gap != 0 && gap < kMinUnits ? gap + step : gap;
 }
 
 /* ---- The empty heap ---------------------------------------------------- */
@@ -340,14 +348,16 @@ static inline unsigned list_nonempty(unsigned c, unsigned end) {
   return w * 64 + (unsigned)__builtin_ctzll(bits);
 }
 
-/* The smallest of the first `scan` blocks of list c that has the units. */
-static inline block *list_best(unsigned c, uint32_t units, uint32_t scan) {
+/* The smallest of the first `scan` blocks of list c in which `units` fit where
+ * a payload is a multiple of `align`. */
+static inline block *list_best(unsigned c, uint32_t units, size_t align,
+                               uint32_t scan) {
   block *best = NULL, *b;
   uint32_t best_units = UINT32_MAX;
   for (uint32_t i = heap.list[c]; i && scan > 0; scan--, i = b->next) {
     b = block_at(i);
     uint32_t have = block_units(b);
-    if (have < units || have >= best_units) continue;
+    if (have < units + aligned_gap(b, align) || have >= best_units) continue;
     best = b;
     best_units = have;
     if (have == units) break;
@@ -362,10 +372,20 @@ static inline block *list_fit(unsigned *c, unsigned end, uint32_t units) {
   *c = list_nonempty(*c, end);
   if (*c == end) return NULL;
   if (*c < kExact) return block_at(heap.list[*c]);
-  block *b = list_best(*c, units, kScan);
+  block *b = list_best(*c, units, kUnit, kScan);
   if (b) return b;
   *c = list_nonempty(*c + 1, end);
-  return *c == end ? NULL : list_best(*c, units, kScan);
+  return *c == end ? NULL : list_best(*c, units, kUnit, kScan);
+}
+
+/* For what needs more than a long block: on each of the lists [c, end) the best
+ * of `scan` blocks, until there is one. */
+static block *list_fit_aligned(unsigned c, unsigned end, uint32_t units,
+                               size_t align, uint32_t scan) {
+  block *b = NULL;
+  for (; !b && (c = list_nonempty(c, end)) < end; c++)
+    b = list_best(c, units, align, scan);
+  return b;
 }
 
 /* ---- The top, and the brk ---------------------------------------------- */
@@ -494,17 +514,15 @@ static bool heap_drain(void) {
  * rest is a free block if it can be one. */
 static inline block *heap_take(block *b, unsigned c, uint32_t units) {
   uint32_t have = block_units(b), left = have - units;
+  list_unlink(b, c);
   if (left < kMinUnits) {
-    list_unlink(b, c);
     block_set_allocated(b, have);
     return b;
   }
-  /* The block behind knows already that what is in front of it is free. */
   block *rest = block_after(b, units);
   block_set_head(b, units, kAllocated);
-  rest->head = left << kFlagBits | kPrevAllocated;
-  *block_foot_before(block_after(rest, left)) = left;
-  list_unlink(b, c);
+  rest->head = kPrevAllocated;
+  block_set_free(rest, left);
   list_insert(rest, list_of_size(left));
   return b;
 }
@@ -628,16 +646,13 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
   b = place_at_top(units, small);
   if (b) return b;
   /* The heap is exhausted, but for what is kept aside, and for what no search
-   * has come to: blocks behind the first kScan of the size's own two lists. In
-   * later lists the first block would have been long enough. */
+   * has come to: blocks behind the first kScan of a list. */
   if (heap_drain_all()) {
     b = heap_fit(units, small);
     return b ? b : heap_fall_back(units, small);
   }
-  c = list_of_size(units);
-  b = list_best(c, units, UINT32_MAX);
-  if (b == NULL) b = list_best(c = list_of_room(units), units, UINT32_MAX);
-  return b ? heap_take(b, c, units) : NULL;
+  b = list_fit_aligned(list_of_size(units), kLists, units, kUnit, UINT32_MAX);
+  return b ? heap_take(b, list_of(b, block_units(b)), units) : NULL;
 }
 
 /* A block of that many units, allocated; NULL if the heap is exhausted. */
@@ -857,30 +872,6 @@ void *mm_calloc(size_t count, size_t size) {
 
 size_t mm_usable_size(void *ptr) {
   return ptr ? block_payload_size(block_of(ptr)) : 0;
-}
-
-/* Units from block b on to one whose payload is a multiple of `align`: none,
- * or enough for a block. */
-static size_t aligned_gap(const block *b, size_t align) {
-  size_t at = (uintptr_t)block_payload(b) / kUnit, step = align / kUnit;
-  size_t gap = -at & (step - 1);
-  return gap != 0 && gap < kMinUnits ? gap + step : gap;
-}
-
-/* A free block, on one of the lists [c, end), that an aligned one fits into as
- * it lies. Of each list `scan` blocks are looked at; of some later list every
- * block is large enough. */
-static inline block *list_fit_aligned(unsigned c, unsigned end, uint32_t units,
-                                      size_t align, uint32_t scan) {
-  for (; (c = list_nonempty(c, end)) < end; c++) {
-    uint32_t index = heap.list[c];
-    for (uint32_t left = scan; index && left > 0; left--) {
-      block *b = block_at(index);
-      if (aligned_gap(b, align) + units <= block_units(b)) return b;
-      index = b->next;
-    }
-  }
-  return NULL;
 }
 
 /* An allocated block in which an aligned one fits; NULL if the heap is
