@@ -635,7 +635,7 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
      * than put something there. */
     if (heap.nest_units >= units && (heap.top->head & kPrevGrows))
       nest_drop();
-    else if (top_units() >= units || !heap_drain())
+    else if (top_units() > units || !heap_drain())
       break;
     block *b = heap_fit(units, small);
     if (b) return b;
