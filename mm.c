@@ -15,8 +15,7 @@
  * A footer lets free() find a free block in front of it. Only free blocks have
  * one; whether the block in front is free stands in one's own header (Knuth's
  * boundary tags, TAOCP 2.5; CS:APP 9.9). So an allocated block costs 4 bytes;
- * a free one needs 16 (header, two links, footer), so the smallest block holds
- * 12.
+ * a free one on a list needs 16, so the smallest payload has 12.
  *
  * The whole heap, and who serves a request:
  *
@@ -38,8 +37,8 @@
  * Why quick lists: a program asks again for the sizes that it just freed, and
  * to merge a block only to cut it off again costs ten times as much as to put
  * it aside. But what lies aside keeps its neighbours from merging: so only
- * small blocks wait, and they are merged when the top is too short for what is
- * asked for, or when so much is free that the heap could shrink.
+ * small blocks wait, until the top is too short for what is asked for, or so
+ * much is free that the heap could shrink.
  *
  * Why a nest: where small and large blocks come in turn, a row of small ones
  * that stay keeps the large ones that go from ever merging. So the small ones
@@ -50,10 +49,9 @@
  * and leave a hole. Growing blocks in a row share such rooms (room_passes).
  *
  * No path walks a list to its end: each looks at kScan blocks at most, and a
- * bitmap finds the next list with any. (A drain does walk its quick list, once
- * for each block that was put there; memalign looks at the first block of many
- * lists; a request that would have to fail looks at every block.) docs/mm.md
- * measures what each of these policies is worth.
+ * bitmap finds the next list with any. (But a drain walks its quick list, once
+ * for each block that was put there, and a request that would have to fail
+ * looks at every block.) docs/mm.md measures what each of these is worth.
  *
  * Invariants, checked by mm_checkheap:
  *
@@ -69,7 +67,8 @@
  *   I6  lists hold free blocks of the heap only, linked both ways
  *   I7  bit c of the bitmap is set if list c has a block, and no other
  *   I8  a quick list holds allocated-looking blocks of its size, once each
- *   I9  the top is the last block if that is free, else the epilogue
+ *   I9  the top is the last block if that is free, else the epilogue; it is
+ *       on no list, so it may be shorter than a block that is
  *   I10 the nest, where there is one, is an allocated-looking block
  *
  * Not here: threads; returning memory other than at the heap's end.
@@ -115,8 +114,8 @@ enum {
   /* Blocks of a list that best fit looks at: an adversary can put any number
    * of near misses into one. */
   kScan = 16,
-  /* Units up to which a freed block waits on a quick list: 128 bytes at an
-   * alignment of 16, which most of what most programs allocate fits. */
+  /* Units up to which a freed block waits on a quick list: 128 bytes, which
+   * most of what most programs allocate fits. */
   kQuick = 128 / kUnit,
   /* The brk moves by at least this part of the heap, so that a growing heap
    * does not call the system for each block; half of it is unused at a time. */
@@ -125,14 +124,12 @@ enum {
   kNestPart = 128,
   kNestLeast = 16,
   /* The last block of the heap grows into a hole in front of it that is at
-   * least this part of the block: the copy then costs at most kSlidePart times
-   * what is won. */
+   * least this part of the block: so the copy is worth it. */
   kSlidePart = 4,
   /* A block that slides into the room of a growing one leaves it this part. */
   kKeepPart = 4,
   /* It slides before it must if that room is at least this part of itself, and
-   * if it gains at least the latter: else one that grows in small steps would
-   * be copied at each. */
+   * if it gains the latter: else small steps would be a copy each. */
   kPassPart = 2,
   kGainPart = 8,
   /* The last block, when it grows, moves up by this part of itself to leave a
@@ -402,8 +399,8 @@ static void top_set(block *b) {
 }
 
 /* Moves the brk, and the epilogue with it, which ends the top; false, and
- * nothing has changed, if that cannot be. No further than the links of lists
- * reach, and a header can say, however large the heap may be. */
+ * nothing has changed, if the system refuses, or links or the header of the top
+ * could not reach that far. */
 static bool brk_move(int64_t units) {
   int64_t end = block_index(heap.end) + units;
   if (end > UINT32_MAX || top_units() + units > kMaxUnits ||
@@ -659,10 +656,9 @@ static __attribute__((noinline)) block *heap_fall_back(uint32_t units,
 static inline block *heap_allocate(uint32_t units) {
   if (units < kExact && heap.list[units]) return heap_pop(units);
 
-  /* The mean of the requests that come this far, in which each counts 1/64, and
-   * those before it 63/64 of what they did. It is kept times 64, as what is
-   * added would be lost in rounding. Small is what has less than two thirds of
-   * it: so nothing is before there was something larger. */
+  /* The mean of the requests that come this far, of which each counts 1/64. It
+   * is kept times 64, as what is added would be lost in rounding. Small is what
+   * has less than two thirds of it: nothing, before there was a larger one. */
   heap.mean = heap.mean - heap.mean / kMeanPart + units;
   bool small = (uint64_t)units * kMeanPart * 3 < heap.mean * 2;
   block *b = small ? nest_take(units) : NULL;
@@ -707,8 +703,8 @@ void mm_free(void *ptr) {
   uint64_t merged = (uint64_t)heap_release(b, units) * kUnit;
   /* At the top a free block of that length would go back to the system, and
    * small blocks that wait may be all that lies between. But only once for each
-   * heap.trim bytes that are freed: a program may free one beside a long free
-   * block again and again. */
+   * heap.trim bytes: a program may free one beside a long free block again and
+   * again. */
   if (merged < heap.trim || heap.released < heap.trim) return;
   heap.released = 0;
   heap_drain_all();
@@ -932,7 +928,6 @@ void mm_walk(mm_visit *visit, void *ctx) {
 
 /* ---- The checker ------------------------------------------------------- */
 
-/* What a check has seen so far. */
 struct check {
   int line;
   bool ok;
@@ -974,13 +969,12 @@ static void check_row(struct check *c) {
   block *b = heap_first(), *last = NULL;
   unsigned nests = 0;
   size_t end = (size_t)((char *)heap.end + kHeader - (char *)mem_heap_lo());
-  if (!expect(c, "I1", heap.end, "heap up to here", end, mem_heapsize()))
+  if (!expect(c, "I1", heap.end, "bytes up to here", end, mem_heapsize()))
     return;
   for (; b != heap.end; last = b, b = block_next(b)) {
-    uint32_t units = block_units(b);
-    bool fits = units >= (b == heap.top ? 1 : kMinUnits);
-    fits = fits && check_place(block_next(b));
-    if (!expect(c, "I1", b, "size of a block", fits, true)) return;
+    uint32_t units = block_units(b), least = b == heap.top ? 1 : kMinUnits;
+    bool fits = units >= least && check_place(block_next(b));
+    if (!expect(c, "I1", b, "a block that fits", fits, true)) return;
     check_block(c, b, prev_allocated);
     prev_allocated = block_allocated(b);
     nests += b == heap.nest && prev_allocated && units == heap.nest_units;
@@ -990,17 +984,18 @@ static void check_row(struct check *c) {
   expect(c, "I1", b, "epilogue allocated", block_allocated(b), true);
   expect(c, "I9", heap.top, "index of the top", block_index(heap.top),
          block_index(prev_allocated ? heap.end : last));
-  expect(c, "I10", heap.nest, "nests", nests, heap.nest_units != 0);
+  expect(c, "I10", heap.nest, "blocks that are it", nests,
+         heap.nest_units != 0);
 }
 
 static void check_list(struct check *c, unsigned list) {
   bool bit = heap.bitmap[list / 64] >> (list % 64) & 1;
-  expect(c, "I7", heap.bitmap, "bit of a list", bit, heap.list[list] != 0);
+  expect(c, "I7", heap.bitmap, "bit of its list", bit, heap.list[list] != 0);
   uint32_t before = 0;
   for (uint32_t i = heap.list[list]; i; before = i, i = block_at(i)->next) {
     const block *b = block_at(i);
     bool may_be = check_place(b) && !block_allocated(b) && b != heap.top;
-    if (!expect(c, "I6", b, "free block on a list", may_be, true) ||
+    if (!expect(c, "I6", b, "a free block", may_be, true) ||
         !expect(c, "I6", b, "link back", b->prev, before) ||
         ++c->listed_blocks > c->free_blocks) /* a circle? I5 will say */
       return;
@@ -1014,7 +1009,7 @@ static void check_quick(struct check *c, uint32_t units) {
     const block *b = block_of(p);
     bool may_be = check_place(b) && b != heap.end && block_allocated(b) &&
                   block_units(b) == units && most-- > 0;
-    if (!expect(c, "I8", b, "block that waits", may_be, true)) return;
+    if (!expect(c, "I8", b, "a block that waits", may_be, true)) return;
   }
 }
 
