@@ -826,15 +826,6 @@ static block *realloc_in_place(block *b, uint32_t units) {
   return b;
 }
 
-/* The last resort: it costs a copy, and leaves a hole. NULL: no room. */
-static block *realloc_elsewhere(block *b, size_t size) {
-  void *fresh = mm_malloc(size);
-  if (fresh == NULL) return NULL;
-  memcpy(fresh, block_payload(b), block_payload_size(b));
-  mm_free(block_payload(b));
-  return block_of(fresh);
-}
-
 void *mm_realloc(void *ptr, size_t size) {
   /* What is too large mm_malloc refuses; the block stays. */
   if (ptr == NULL || size > kMaxPayload) return mm_malloc(size);
@@ -849,7 +840,12 @@ void *mm_realloc(void *ptr, size_t size) {
     return ptr;
   }
   block *to = realloc_in_place(b, units);
-  if (to == NULL) to = realloc_elsewhere(b, size);
+  void *fresh = to ? NULL : mm_malloc(size);
+  if (fresh) { /* the last resort: it costs a copy, and leaves a hole */
+    memcpy(fresh, ptr, block_payload_size(b));
+    mm_free(ptr);
+    to = block_of(fresh);
+  }
   /* A malloc that fails has freed all that was kept aside, maybe beside b. */
   if (to == NULL) to = realloc_in_place(b, units);
   if (to == NULL) return NULL;
