@@ -1,13 +1,13 @@
 // link.hpp - the links of the lists of free blocks, and how the hardened build
 // encodes them. A part of mm_chaos.cpp.
 //
-// A link lies in memory that the program had and may still write, so whoever
-// overwrites one tells malloc where the next object shall be. The hardened
-// build (CHAOS_SECURE=1) stores links mixed with a key: one for each list's
-// holder, a page or a heap, made of its address and a secret of the process.
-// What is written there without the key decodes to an address that is nowhere
-// near, and the call that takes the block from its list stops the program
-// (chaos/secure.hpp). Otherwise a link is just a pointer.
+// A link lies in memory that the program had and may still write: a program
+// that overwrites it tells malloc where the next object shall be. So the
+// hardened build (CHAOS_SECURE=1) stores links mixed with a key. Each page and
+// each heap has a key for its lists, made of its address and a secret of the
+// process. What is written there without the key decodes to an address that is
+// nowhere near, and the call that takes the block from its list stops the
+// program (chaos/secure.hpp). In other builds a link is just a pointer.
 #ifndef CHAOS_LINK_HPP
 #define CHAOS_LINK_HPP
 
@@ -29,7 +29,7 @@ namespace {
 constexpr bool kSecure = CHAOS_SECURE;
 
 struct Block {
-  Block *next; // for block_next and block_set_next only: maybe encoded
+  Block *next; // may be encoded: use block_next and block_set_next
 };
 
 struct Secret {
@@ -45,9 +45,9 @@ inline uint64_t mixed(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// Once in a process: threads' heaps that mm_init made stale go on with it.
-// Where the system has no random bytes to give, an address that it chose and
-// the time are worse than nothing known, but better than nothing.
+// Only once in a process: mm_init may come again, while other threads still
+// have lists with the old keys. Where the system has no random bytes to give,
+// an address that it chose and the time are better than nothing.
 inline void secret_make() {
   if (secret.key) return;
   if (getentropy(&secret.key, sizeof secret.key) != 0)
@@ -61,16 +61,16 @@ inline uint64_t random_number() {
                                                    std::memory_order_relaxed));
 }
 
-// The key of the links of whoever holds the list. One multiplication spreads
-// the secret over the upper half, which is what a pointer cannot look like.
+// The key of the lists of `holder`, a page or a heap. One multiplication
+// spreads the secret over the upper bits, which are zero in a pointer.
 inline uint64_t link_key(const void *holder) {
   uint64_t key =
       (reinterpret_cast<uintptr_t>(holder) ^ secret.key) * 0x9e3779b97f4a7c15;
   return key ^ key >> 32;
 }
 
-// Turned by as much as the key says, and added to it: so that the end of a
-// list, nullptr, does not show the key itself.
+// Rotated by as much as the key says, and then the key is added: so that the
+// end of a list, nullptr, does not show the key itself.
 inline uint64_t link_encode(uint64_t key, uint64_t link) {
   link ^= key;
   uint64_t turn = key & 63;

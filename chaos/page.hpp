@@ -31,9 +31,9 @@ constexpr size_t kPageMax = 512 << 10; // larger objects get whole segments
 constexpr size_t kExactMax = 128, kSteps = 8;
 constexpr size_t kPageMax = 8 << 10; // larger objects always get spans
 #endif
-// Up to here malloc looks at the page at hand first, which it finds in one load
-// (1 KiB, as in mimalloc, at an alignment of 16); beyond at the spans that
-// wait.
+// Up to this size malloc first looks at the page at hand, which it finds in one
+// load; beyond it, at the spans that wait. (1 KiB at an alignment of 16, as in
+// mimalloc.)
 constexpr size_t kDirectMax = 64 * kAlign;
 // Sizes up to here find their class in a table.
 constexpr size_t kTableMax = 8 << 10;
@@ -86,28 +86,28 @@ inline size_t class_of(size_t size) {
 struct Heap;
 
 // A piece of memory that is cut into blocks of one size. Two laws of
-// conservation, for whoever looks while no thread is inside:
+// conservation hold while no thread is inside of the allocator:
 //
 //   capacity = used + |free| + |local_free|
 //   used     = blocks that the program holds + |thread_free|
 //
-// (While a page is alone in its queue, that holds on to it: one more in `used`,
-// see queue_hold.)
+// (While a page is the only one in its queue, `used` is one more: the queue
+// holds on to it, see queue_hold.)
 //
-// Only its owner's thread touches a page, but for thread_free, for reading
-// `owner`, and for next_returned: the thread whose free makes thread_free
-// non-empty puts the page on the owner's list `returned`, and only the owner
-// empties thread_free, when it takes the page from that list. So a page with
-// blocks on thread_free is on exactly one such list.
+// Only the owner's thread touches a page. Other threads may push on thread_free
+// and read `owner`. The thread whose free finds thread_free empty also puts the
+// page on the owner's list `returned`, by next_returned; only the owner empties
+// thread_free, when it takes the page from that list. So a page with blocks on
+// thread_free is on exactly one such list.
 //
-// A page is in the queue of its class, or full: then kFull is set in `owner`,
-// and the free that changes that is not the simple one.
+// A page is in the queue of its class, or full. When it is full, kFull is set
+// in `owner`, so that the next free of the owner takes the generic path.
 struct Page {
   Block *free;                      // malloc takes from here
   Block *local_free;                // the owner frees to here
   std::atomic<Block *> thread_free; // other threads free to here
-  // The heap whose thread owns the page, and reasons why a free is not the
-  // simple case: so one comparison says whether it is.
+  // The heap whose thread owns the page, and in its low bits the reasons why a
+  // free is not the simple case: so one comparison says whether it is.
   std::atomic<uintptr_t> owner;
   uint32_t next, prev; // in the queue: page_index, 0: none
   uint32_t next_returned;
@@ -120,8 +120,8 @@ constexpr uintptr_t kFull = 1;    // it is in no queue
 constexpr uintptr_t kAligned = 2; // some payloads begin inside their block
 constexpr uintptr_t kReasons = kFull | kAligned;
 
-// What a class's queue begins with if it has no page: so malloc needs no test
-// of its own for that. Never written.
+// What a queue without pages begins with: so malloc need not test whether there
+// is a page. Never written.
 constinit Page empty_page{};
 
 // Is the page, which is in a queue, the only one there?
@@ -129,7 +129,8 @@ inline bool page_is_alone(const Page *page) {
   return page != &empty_page && page->next == 0 && page->prev == 0;
 }
 
-// The same page: has it no blocks in use? All that is counted is the hold.
+// Has the page, which is in a queue, no blocks in use? If it is the only one
+// there, the queue's hold still counts.
 inline bool page_is_idle(const Page *page) {
   return page->used == (page_is_alone(page) ? 1 : 0);
 }
@@ -138,8 +139,8 @@ inline size_t page_block_size(const Page *page) {
   return kClassSize[page->size_class];
 }
 
-// Acquire pairs with the release where the owner changes: the new one's heap
-// may be younger than the pointer that led here.
+// Acquire pairs with the release where the owner changes: the new owner's heap
+// may have been made after this thread got the pointer that led to the page.
 inline Heap *page_heap(const Page *page) {
   return reinterpret_cast<Heap *>(page->owner.load(std::memory_order_acquire) &
                                   ~kReasons);
@@ -156,8 +157,8 @@ inline void page_drop_reason(Page *page, uintptr_t reason) {
                     std::memory_order_relaxed);
 }
 
-// In the hardened build whoever frees reads it; relaxed, as a block that is
-// there already lies in the page before and after.
+// In the hardened build any thread that frees reads `units`. Relaxed, as the
+// block that it frees lies in the page with the old length as with the new.
 inline void page_set_units(Page *page, uint32_t units) {
   auto value = static_cast<uint8_t>(units);
   if constexpr (kSecure)
@@ -233,11 +234,11 @@ constexpr size_t kApart = 128;
 
 // ---- The lock ---------------------------------------------------------------
 
-// Held for some dozens of instructions; longer to drain a heap, to give memory
-// back, or to slide an object that grows, which is rare. Acquire and release
-// order all that is done to the space under it. In a process with a single
-// thread, as libc knows, nobody takes it: without the exchange the traces take
-// 3 % less time (docs/chaos.md).
+// Held for some dozens of instructions; longer, but rarely, to drain a heap, to
+// give memory back, or to slide an object that grows. Acquire and release order
+// all that is done under it. In a process with a single thread nobody takes it
+// (libc says whether it is one): without the exchange the traces take 3 % less
+// time (docs/chaos.md).
 struct SpinLock {
   std::atomic<bool> taken{false};
   void lock() {
@@ -248,7 +249,8 @@ struct SpinLock {
   void unlock() { taken.store(false, std::memory_order_release); }
 };
 
-// Whoever holds it may have lost its processor: after a while, give ours up.
+// The thread that holds it may have lost its processor: so this one gives its
+// own up after a while.
 __attribute__((noinline)) void SpinLock::wait() {
   constexpr int kPatience = 100;
   int spins = 0;

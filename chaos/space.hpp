@@ -17,28 +17,30 @@
 //   190          the first of a longer one; its length is in the next 4 bytes
 //   255          the first or the last unit of a free span
 //
-// What lies inside of objects and free spans is not looked at, but that the
-// last unit of an object must not look free. So an object has no header: its
-// payload begins at a unit, and a page has its own at its head.
+// The codes of units inside of objects and free spans are not looked at; only
+// the last unit of an object must not look free. So an object has no header:
+// its payload begins where its first unit does. A page has a head of its own.
 //
-// In the hardened build the map tells of any pointer what it points to:
+// In the hardened build the map says of every pointer what it points to:
 //
-//   128 to 150   as 128 to 190 above, so 150 is the first of a longer one
+//   128 to 149   the first unit of an object of 1 to 22 units
+//   150          the first of a longer one; its length is in the next 7 codes
 //   151          inside of an object
-//   152 to 167   the same, and the length is in seven of these
-//   192 to 214   64 more: the space's own
+//   152 to 167   the same, and four bits of the length
+//   192 to 214   as 128 to 150, but the object is the space's own
 //   255          each unit of a free span, and above the top
 //
-// The map grows with what it describes: the first one, of 1 KiB, lies in static
-// memory, and when the top outgrows it, one that is a quarter longer takes its
-// place, in the space. A thread that has a pointer reads the map without a
-// lock, so the one before may still be read; but it is as good for whoever
-// does, since the codes of what is in use are in both. So it becomes a free
-// span only where there are no other threads; else it stays as it is, and the
-// next one is at least twice as long, so that all that are kept are no longer
-// than the last. When nothing lies above the map, it slides down with the top.
-// Once other heaps write codes under locks of their own, it moves only with all
-// of these held (map_extend).
+// The map grows with what it describes. The first one, of 1 KiB, lies in static
+// memory. When the top outgrows a map, a longer one takes its place, in the
+// space: longer by a quarter. When nothing lies above the map, it slides down
+// with the top.
+//
+// A thread that frees reads the map without a lock, so it may still read the
+// map before. That does no harm: the codes of what is in use are in both. But
+// then the map before cannot become a free span: it stays, and the next one is
+// at least twice as long, so that all that stay are no longer than the last.
+// Once other heaps write codes under locks of their own, the map moves only
+// with all of these locks held (map_extend).
 #ifndef CHAOS_SPACE_HPP
 #define CHAOS_SPACE_HPP
 
@@ -56,13 +58,13 @@ constexpr size_t kUnitBits = 8, kUnit = size_t{1} << kUnitBits;
 constexpr uint32_t kMaxUnits = (uint32_t{1} << 28) - 1; // 64 GiB
 
 constexpr uint8_t kObject = 127, kLong = kSecure ? 150 : 190, kFreeUnit = 255;
-constexpr uint8_t kSetAside = 64; // is added to what the program does not hold
+constexpr uint8_t kSetAside = 64; // added to codes of what is not the program's
 constexpr uint8_t kInside = kLong + 1, kDigit = kInside + 1;
 constexpr uint32_t kDigits = 7; // of 4 bits: the length of a long object
 constexpr uint32_t kShortMax = kLong - kObject - 1;
-constexpr uint32_t kPageUnits = 128; // at most, so that codes can lead back
+constexpr uint32_t kPageUnits = 128; // the most: codes to 127 lead back
 
-// Objects begin at units, and so at multiples of this address.
+// Objects begin at units, so their addresses are multiples of this.
 constexpr size_t kUnitAlign = kUnit;
 // Spans of up to 64 KiB may wait in the heap when they are freed.
 constexpr uint32_t kWaitUnits = (64 << 10) / kUnit;
@@ -76,19 +78,22 @@ constexpr uint32_t kSpanWords = (kSpanLists + 63) / 64;
 // Spans of a list that best fit looks at, as long as the heap can grow.
 constexpr uint32_t kSpanScan = 8;
 
-// Units that the first map has codes of. Longer, it would be static memory for
-// nothing in most processes; shorter, small heaps have maps in the way.
+// Units that the first map has codes of. A longer one would be unused static
+// memory in most processes; with a shorter one, maps would lie between the
+// spans of small heaps.
 constexpr uint32_t kFirstMapped = 1024;
 // Maps that stay: each is twice as long as the one before, to 2^28 codes.
 constexpr uint32_t kMapsMax = 20;
 
-// Nothing is written above the top but by the owner of what lies there.
+// What the brk moves over is not written before it is handed out: so calloc
+// may rely on its zeros.
 constexpr bool kTopStaysFresh = true;
 // The brk moves up by at least this part of the heap.
 constexpr uint32_t kGrowPart = 512;
-// What is free at the top goes back to the system from so many bytes on, and
-// the memory of a free span that nobody wanted for so many heartbeats. If the
-// heap then needs it again, it was too early: twice as much the next time.
+// Memory goes back to the system when so many bytes are free at the top, or
+// when a free span of that length was not wanted for so many heartbeats. If the
+// heap then needs it again, it was too early: the next time it takes twice as
+// many bytes, or beats.
 constexpr size_t kIdleBytes = TRIM_THRESHOLD;
 constexpr uint32_t kIdleBeats = 4;
 constexpr int kIdleScan = 256; // spans looked at in a heartbeat
@@ -106,11 +111,11 @@ constexpr uint32_t kPieceBits = 8;  // the first piece has so many blocks
 using RegionTable =
     std::array<std::atomic<uint8_t *>, 28 - kRegionBits - kPieceBits + 1>;
 
-// Free spans, by length. Each heap has an arena to take from: the first one
-// the space, the others what chaos/region.hpp gives them.
+// Free spans, by length. Each heap has an arena to take from. That of the first
+// heap is the space; the others' have regions of it (chaos/region.hpp).
 struct alignas(kApart) Arena {
   SpinLock lock; // for all below, and for the codes of the arena's spans
-  uint32_t top = UINT32_MAX; // unit behind the last span, if there is a last
+  uint32_t top = UINT32_MAX; // unit behind the last span; of the space only
   uint32_t beat = 0;         // the time, where memory is given back
   uint32_t scan = kSpanScan; // spans of a list that a search looks at
   // Empty regions: the first one's block, how many, and the least that there
@@ -130,7 +135,7 @@ struct Space : Arena {
   size_t given_back;   // bytes that did, until the brk moves up again
   std::array<uint32_t, kMapsMax> old_maps; // units where earlier ones are kept
   uint32_t old_count;
-  bool map_stays; // for now: other arenas' codes are written, see map_extend
+  bool map_stays; // there are other arenas: only map_extend may move it
   // Read without the lock, and hardly ever written.
   alignas(kApart) char *base;
   // The map, minus base / kUnit: where the code of the unit that p points into
@@ -160,14 +165,14 @@ constexpr uint32_t units_for(size_t bytes) {
   return bytes ? static_cast<uint32_t>((bytes + kUnit - 1) >> kUnitBits) : 1;
 }
 
-// With the lock held, or by the only thread.
+// For who holds the lock of the unit's arena, or is the only thread.
 inline uint8_t &code_of(uint32_t unit) {
   return space.map[unit];
 }
 
-// The codes from that of the unit that p points into. Acquire pairs with the
-// release in map_move. The code itself was written before the pointer was
-// handed out, and is not while it is in use.
+// The codes, beginning with that of the unit that p points into. Acquire pairs
+// with the release in map_set. The code itself was written before the pointer
+// was handed out, and is not written while it is in use.
 inline const uint8_t *codes_from(const void *p) {
   return reinterpret_cast<const uint8_t *>(
       space.codes.load(std::memory_order_acquire) +
@@ -186,9 +191,10 @@ inline bool is_free_before(uint32_t unit) {
   return unit > 1 && looks_free(unit - 1);
 }
 
-// Says whether p, whose code that is, points into a page, and which. All begin
-// at multiples of kUnit. One subtraction does both: as a signed number the code
-// of an object is negative, and to take that away from an address borrows.
+// Says whether p points into a page, and which; `code` is that of p. Pages
+// begin at multiples of kUnit. One subtraction does both: the code of an object
+// is negative as a signed byte, and with its sign extended it is larger than
+// any address, so that the subtraction borrows.
 inline bool page_find(const void *p, uint8_t code, Page **page) {
   static_assert(kObject == INT8_MAX);
   uintptr_t unit = reinterpret_cast<uintptr_t>(p) >> kUnitBits, head;
@@ -198,7 +204,7 @@ inline bool page_find(const void *p, uint8_t code, Page **page) {
   return !is_object;
 }
 
-// The same, where it is known to be one.
+// The page of p, which is known to point into one.
 inline Page *page_of(const void *p, uint8_t code) {
   Page *page;
   page_find(p, code, &page);
@@ -221,7 +227,7 @@ inline char *page_end(Page *page) {
   return reinterpret_cast<char *>(page) + page->units * kUnit;
 }
 
-// Units of the object that begins in the unit of p, whose code that is.
+// Units of the object that begins in the unit of p; `code` is that of p.
 inline uint32_t object_units(const void *p, uint8_t code) {
   if (code < kLong) return code - static_cast<uint32_t>(kObject);
   const uint8_t *length = codes_from(p) + 1;
@@ -281,11 +287,11 @@ constexpr uint32_t square_root(uint64_t n) {
 
 constexpr uint64_t kShare = 256; // bytes
 
-// The units of the next page of a class of blocks of `size` bytes that has so
-// many bytes in use: about sqrt(kShare * bytes), and then the first length
-// whose unusable rest is at most 3 percent. A class that has much had better
-// get the one of up to twice that with the least rest: it will make many such
-// pages.
+// How many units the next page of a class shall have, whose blocks have `size`
+// bytes and which has `class_bytes` in use. From sqrt(kShare * class_bytes) on,
+// it is the first length whose unusable rest is at most 3 percent. A class with
+// much in use gets, of the lengths up to twice that, the one with the least
+// rest: it will make many such pages.
 constexpr uint32_t best_page_units(size_t size, size_t class_bytes) {
   constexpr uint32_t kMany = 40;
   size_t bytes = square_root(kShare * class_bytes);
@@ -304,7 +310,8 @@ constexpr uint32_t best_page_units(size_t size, size_t class_bytes) {
   return best;
 }
 
-// By class, and by the doubling that the bytes in use are in: of its middle.
+// The same by class and by the doubling that the bytes in use are in, computed
+// for the middle of the doubling.
 constexpr size_t kDoublings = 24;
 constexpr auto kPageLength = [] {
   std::array<std::array<uint8_t, kDoublings>, kClasses> units{};
@@ -325,9 +332,10 @@ constexpr uint32_t units_for_blocks(size_t size, size_t blocks) {
   return units_for(sizeof(Page) + blocks * size);
 }
 
-// An object of this class had better get a span: as long as a page would have
-// less than kFew blocks, and the span is not half as large again as the block.
-// A table has the bytes of a class from which on that is not so.
+// An object of a class gets a span of its own, not a block of a page, while a
+// page would have less than kFew blocks, if the span is at most half as large
+// again as the block. The table has the bytes in use from which on a class gets
+// pages.
 constexpr auto kWorthPages = [] {
   constexpr size_t kFew = 4;
   std::array<size_t, kClasses> bytes{};
@@ -408,12 +416,12 @@ uint32_t list_nonempty(Arena &arena, uint32_t c) {
   return w * 64 + static_cast<uint32_t>(__builtin_ctzll(arena.bitmap[w]));
 }
 
-// The heap is exhausted, until `all` is false again: no span is too far.
+// With `all`, searches look at every span of a list: the heap is exhausted.
 inline void arena_search(Arena &arena, bool all) {
   arena.scan = all ? UINT32_MAX : kSpanScan;
 }
 
-// The shortest of the first spans of list c that has the units; 0: none.
+// The shortest of the first spans of list c that have the units; 0: none has.
 uint32_t list_best(Arena &arena, uint32_t c, uint32_t units) {
   uint32_t best = 0, best_units = UINT32_MAX, unit = arena.list[c];
   for (uint32_t left = arena.scan; unit && left > 0; left--) {
@@ -447,7 +455,7 @@ uint32_t find_long(Arena &arena) {
   return arena.list[w * 64 + b];
 }
 
-// Cuts the units off the front of a free span; the rest stays free, and as old
+// Takes the units off the front of a free span; the rest stays free, and as old
 // as it was.
 void take_from(Arena &arena, uint32_t unit, uint32_t units) {
   uint32_t have = free_at(unit)->units, beat = free_at(unit)->beat;
@@ -467,8 +475,9 @@ uint32_t take_fit(Arena &arena, uint32_t units) {
   return unit;
 }
 
-// For a page of `units` that nothing fits: at least `least` and an eighth of
-// that, which `units` becomes, from the longest free span. 0: it is shorter.
+// For a page of `units` for which no free span is long enough: a shorter one,
+// from the longest free span, but of `least` units and an eighth of `units` at
+// least. `units` becomes what it has. 0: there is none.
 uint32_t take_smaller(Arena &arena, uint32_t least, uint32_t *units) {
   constexpr uint32_t kSmaller = 8;
   uint32_t unit = find_long(arena), have = unit ? free_at(unit)->units : 0;
@@ -489,8 +498,8 @@ void map_set(uint32_t unit, uint32_t units) {
 }
 
 // The map ends at the top. When what is free before it is as long as itself, or
-// all there is, it slides down: so that a heap that is empty again is one
-// piece. (With other threads it stays: they may be reading it.)
+// there is nothing before that, it slides down, so that a heap that is empty
+// again is one piece. (With other threads it stays: they may be reading it.)
 void map_slide() {
   uint32_t units = space.mapped >> kUnitBits, unit = space.map_end - units;
   if (!is_free_before(unit) || !__libc_single_threaded) return;
@@ -551,9 +560,9 @@ bool brk_reach(uint64_t unit) {
   return true;
 }
 
-// The units of a map with the codes of those below `end`, and of its own. A
-// quarter more than before is little to copy, and less of it unused than of
-// twice as many.
+// The units of a map that has the codes of all units below `end`, and of its
+// own. It is a quarter longer than the one before, not twice as long: that is
+// seldom enough to copy it, and less of it is unused.
 uint32_t map_length(uint64_t end) {
   uint32_t units = space.mapped >> kUnitBits;
   uint32_t part = __libc_single_threaded ? 4 : 1;
@@ -578,10 +587,11 @@ uint32_t map_move(uint32_t unit, uint32_t units) {
   return 0;
 }
 
-// Moves the top up by `units`, behind the span at `unit` that ends there, for
-// 0 behind the last one. A map that finds no free span comes before the span,
-// which moves up too, with its `bytes`. Returns where the span is; 0: the space
-// is exhausted, or the map has to move and must not.
+// Moves the top up by `units`, for the span at `unit`, which ends at the top
+// and holds `bytes`, or for a new span if `unit` is 0. If that needs a longer
+// map, and there is no free span for it, the map is put before the span, which
+// moves up. Returns where the span is; 0: the space is exhausted, or the map
+// has to move and must not.
 uint32_t top_grow(uint32_t unit, uint32_t units, size_t bytes) {
   uint32_t length = 0, map = 0, before = 0, had = space.mapped >> kUnitBits;
   uint64_t end = uint64_t{space.top} + units;
@@ -627,10 +637,11 @@ uint32_t take_behind(Arena &arena, uint32_t unit, uint32_t least,
 }
 
 // Units to leave free in front of an object of `have` units that is about to
-// grow at the top. What finds no room below would come to lie behind it: then
-// it would have to move, and leave a hole as long as itself. So it moves up by
-// a 64th, when no free span has half as much any more: what it is copied for is
-// used. (Not while other threads may wait for the lock.)
+// grow at the top. Without room there, the next small object would come to lie
+// behind it: then it could grow no more where it is, and would leave a hole as
+// long as itself. So it moves up by a 64th of itself; but only when no free
+// span has half as much, so that the room is needed when it is copied. (Not
+// while other threads may wait for the lock.)
 uint32_t room_below(uint32_t have) {
   constexpr uint32_t kRaisePart = 64;
   if (!__libc_single_threaded) return 0;
@@ -708,8 +719,9 @@ inline uint32_t units_before(uint32_t unit, size_t align) {
   return static_cast<uint32_t>(((0 - address) & (align - 1)) >> kUnitBits);
 }
 
-// A free span with `units` from a multiple of `align` on: of the first ones of
-// each list, so one of nearly the shortest. 0: none was seen.
+// A free span that has `units` from some multiple of `align` on. It looks at
+// the first spans of each list, so what it finds is nearly the shortest. 0:
+// none of these has them.
 uint32_t find_aligned(Arena &arena, uint32_t units, size_t align) {
   for (uint32_t c = list_nonempty(arena, span_list(units)); c < kSpanLists;
        c = list_nonempty(arena, c + 1)) {
@@ -726,9 +738,9 @@ uint32_t find_aligned(Arena &arena, uint32_t units, size_t align) {
 
 // ---- Giving back ------------------------------------------------------------
 
-// What lay free above the top during the last two heartbeats goes back, but
-// for a part of it: the heap may grow into it soon. That it was too early once
-// counts less from beat to beat, half after 44 of them.
+// What lay free above the top during the last two heartbeats goes back, except
+// a quarter of it: the heap may grow into that soon. If it was too early once,
+// `trim` is larger; from beat to beat it shrinks again, to half after 44 beats.
 void top_give_back() {
   space.trim -= (space.trim - kIdleBytes) / 64;
   uint32_t used =
@@ -745,8 +757,8 @@ void top_give_back() {
   }
 }
 
-// The memory of free spans that are long and old; the first OS page stays, it
-// has the list's links, and so does the last with its foot.
+// Gives back the memory of free spans that are long and old. Their first OS
+// page stays, as it has the list's links, and the last one, as it has the foot.
 void spans_give_back() {
   int left = kIdleScan;
   uint32_t c = span_list(static_cast<uint32_t>(kIdleBytes >> kUnitBits));
