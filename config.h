@@ -10,12 +10,13 @@
 
 /* ---- The machine that the allocator lives on --------------------------- */
 
-/* Payloads are multiples of this many bytes: 16 is what compilers assume of
- * malloc on x86-64 and aarch64 (long double, SSE); 8 is the classic lab's.
- * `make ALIGNMENT=8`. */
+/* Payloads begin at multiples of this many bytes: 16 is what compilers assume
+ * of malloc on x86-64 and aarch64 (long double, SSE); 8 is the classic lab's.
+ * `make ALIGNMENT=8`, which defines MM_ALIGNMENT, as many submissions define an
+ * ALIGNMENT of their own. */
 #ifndef ALIGNMENT
-#ifdef MM_ALIGNMENT /* how the Makefile says it: many a submission has an */
-#define ALIGNMENT MM_ALIGNMENT /* ALIGNMENT of its own */
+#ifdef MM_ALIGNMENT
+#define ALIGNMENT MM_ALIGNMENT
 #else
 #define ALIGNMENT 16
 #endif
@@ -27,8 +28,8 @@
 #define MAX_HEAP (1UL << 30)
 #endif
 
-/* Free bytes at the end of the heap from which on mm.c moves the brk down;
- * Chaos gives back no shorter piece. */
+/* mm.c moves the brk down when so many bytes are free at the end of the heap;
+ * Chaos gives back no piece that is shorter. */
 #ifndef TRIM_THRESHOLD
 #define TRIM_THRESHOLD (128UL << 10)
 #endif
@@ -89,9 +90,9 @@
 #endif
 #endif
 
-/* Operations a second of the reference, for `--reference constant`: the lab's
- * way before the reference was measured in the same run. Where a course
- * defines MIN_SPEED and MAX_SPEED, in the same unit, these give the ratios. */
+/* Operations a second of the reference, for `--reference constant`, as the
+ * classic labs have it, which do not measure a reference. If a course defines
+ * MIN_SPEED and MAX_SPEED, in the same unit, the ratios come from these. */
 #ifndef AVG_LIBC_THRUPUT
 #define AVG_LIBC_THRUPUT 600E3
 #endif

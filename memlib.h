@@ -43,9 +43,9 @@ size_t mem_pagesize(void); /* bytes of an OS page */
  * or -1 with errno EINVAL if the range is not inside the heap. */
 int mem_release(void *lo, size_t len);
 
-/* From here on the heap has not been touched since the system gave it, or gave
- * it anew: when the brk moves up over it, it reads as zero. Below lies what the
- * heap was before, also before mem_reset_brk. */
+/* From this address on nothing was written since the system gave the memory, or
+ * gave it again: when the brk moves up over it, it reads as zero. Below it are
+ * bytes that the heap had before, also before mem_reset_brk. */
 void *mem_fresh(void);
 
 /* Accessors that some courses have students use for the heap: `len` bytes
@@ -66,7 +66,7 @@ void mem_init(void);   /* reserves MAX_HEAP bytes; exits if it cannot */
 void mem_deinit(void); /* gives the range back */
 
 /* Back to an empty heap and a zero high-water mark. The bytes stay as they are
- * (the classic labs' way), or read as zero again (CMU's since 2016). */
+ * (as in the classic labs), or read as zero again (as in CMU's since 2016). */
 void mem_reset_brk(void);
 void mem_reset_brk_zeroed(void);
 

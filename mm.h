@@ -22,15 +22,15 @@
  * Payloads are aligned to ALIGNMENT (config.h) and lie between mem_heap_lo()
  * and the brk.
  *
- * Three generations of courses disagree about two types; the build chooses
- * them when it compiles a submission (`make plug ABI=...`), nobody guesses at
- * run time:
+ * Three generations of courses disagree about the types of mm_init and
+ * mm_checkheap. The build finds out which a submission has when it compiles it
+ * (`make plug ABI=...` says it by hand):
  *
  *   MM_BOOL_INIT     mm_init returns bool, true is success (CMU since 2016);
  *                    otherwise int, where a negative number is failure.
  *   MM_OPTIONAL      declares the optional functions as well. A submission
- *                    that was written for another course may have its own
- *                    idea of mm_checkheap, so this is for who asks for it.
+ *                    written for another course may declare mm_checkheap in
+ *                    its own way, so they are declared only on request.
  */
 #ifndef MM_H
 #define MM_H
@@ -46,9 +46,9 @@ extern "C" {
 
 /* Required. */
 
-/* Prepares an empty heap; called before any other function, and again before
- * each replay of a trace, after the brk went back to mem_heap_lo() (what the
- * heap held before is then forgotten, its bytes are arbitrary). */
+/* Prepares an empty heap. It is called before any other function, and again
+ * whenever the driver starts over: then the brk is back at mem_heap_lo(), no
+ * block is live, and the bytes that follow are arbitrary. */
 #ifdef MM_BOOL_INIT
 extern bool mm_init(void);
 #else

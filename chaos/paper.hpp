@@ -20,12 +20,12 @@
 // unit. A run of free segments is linked by address and merges with the ones
 // beside it. When none is long enough, the heap doubles.
 //
-// A *unit* without more is its number in the whole heap. Number 0 is the
-// header of the first segment, and so never what somebody is given.
+// Units are numbered from the base of the heap on. Number 0 is the header of
+// the first segment, so it never belongs to a page or an object.
 //
 //   P1  a segment's `vacant` has the bit of each unit where a free page begins
-//   P2  a segment is on the list of its kind just if `vacant` is not 0; one
-//       with nothing but vacant pages does not exist
+//   P2  a segment is on the list of its kind if `vacant` is not 0, and only
+//       then; no segment has only vacant pages
 //   P3  free runs are in the order of their addresses and do not touch
 //
 // Not here: growing in place, other than inside of the last segment.
@@ -54,8 +54,9 @@ constexpr size_t kUnitAlign = 4 << 10;
 constexpr uint32_t kWaitUnits = kPageUnits;
 // The head of a free run may lie above what it becomes a part of.
 constexpr bool kTopStaysFresh = false;
-// A free run's memory goes back after so many heartbeats. If the heap then
-// needs it again, it was too early: twice as many the next time.
+// A free run's memory goes back to the system after so many heartbeats. If the
+// heap then needs it again, it was too early: the next time it takes twice as
+// many.
 constexpr uint32_t kIdleBeats = 4;
 
 enum class Kind : uint8_t { Small, Large, Object, Free };
@@ -116,7 +117,8 @@ inline char *segment_end(const Segment *s) {
          s->count * kSegmentSize;
 }
 
-// Of a page: so many units back it begins. More than kObject: an object.
+// If p points into a page: how many units back that begins. More than kObject:
+// p points into an object.
 inline uint8_t code_at(const void *p) {
   uint32_t unit = unit_of(p);
   const Segment *s = segment_of(unit);
@@ -153,7 +155,7 @@ inline char *page_end(Page *page) {
   return page_start(page) + page->units * kUnit;
 }
 
-// Whole units of the object that begins in `unit`.
+// Whole units of the object that p points to.
 inline uint32_t object_units(const void *p, uint8_t) {
   const Segment *s = segment_of(unit_of(p));
   return static_cast<uint32_t>(
@@ -225,8 +227,8 @@ Segment *segment_take(Kind kind, uint32_t count) {
   return s;
 }
 
-// The heap doubles, for a run of `count` segments; where that is too much, what
-// the run at the brk lacks has to do.
+// Doubles the heap, for a run of `count` segments. If that is too much, only
+// what the run at the brk lacks is added.
 bool space_grow(uint32_t count) {
   constexpr uint32_t kMost = kMaxUnits / kSegmentUnits;
   char *end = space.base + space.segments * kSegmentSize;
@@ -261,7 +263,7 @@ inline Kind kind_for(uint32_t units) {
                                : Kind::Object;
 }
 
-// All units of a segment but the first page's.
+// The units at which the pages of a segment begin, but for the first page's.
 constexpr uint64_t all_vacant(Kind kind) {
   return kind == Kind::Small ? ~uint64_t{1} : 0x0101010101010100;
 }
@@ -282,8 +284,8 @@ uint32_t page_take(Kind kind) {
   return unit_of(s) + i;
 }
 
-// A page, where the units are those of one, or else an object in segments of
-// its own. 0: the heap has to grow.
+// A page, if `units` are those of a page; else an object in segments of its
+// own. 0: the heap has to grow.
 uint32_t take_fit(uint32_t units) {
   Kind kind = kind_for(units);
   if (kind != Kind::Object) return page_take(kind);
@@ -460,7 +462,7 @@ bool space_reset() {
 
 // ---- The hardened build -----------------------------------------------------
 
-// It is one of the adaptive geometry, whose map it looks at.
+// There is none: the checks look at the map of the adaptive geometry.
 static_assert(!kSecure, "CHAOS_SECURE and CHAOS_PAPER exclude each other");
 inline bool page_has_block(const Page *, const void *) {
   return true;

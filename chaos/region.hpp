@@ -1,29 +1,32 @@
 // region.hpp - the arenas of further threads' heaps, so that each thread takes
 // and gives its spans without others. A part of mm_chaos.cpp.
 //
-// The first heap takes its spans from the space itself. Any other has an arena
-// of its own, which takes *regions* from the space: blocks of 128 KiB, at such
-// multiples of that from the base that the codes of a region fill whole lines
-// of the cache. Two threads then write neither the same lists nor the same
+// The first heap takes its spans from the space itself. Each other heap has an
+// arena of its own, which takes *regions* from the space: blocks of 128 KiB, at
+// multiples of 128 KiB from the base, so that the codes of a region fill whole
+// lines of the cache. So two threads write neither the same lists nor the same
 // lines of the map.
 //
 //   | head | page | object | free         | page    | free      | tail |
 //   0      1                                                    511
 //
 // The head says whose region it is. Head and tail are spans of the space's own
-// that never look free: so no free span reaches beyond its region, and nobody
+// that never look free. So no free span reaches beyond its region, and nobody
 // looks at codes that are under the lock of another arena.
 //
-// A pointer's arena is the space, unless a table says that its block is a
-// region: a byte for each block, in pieces that stay where they are placed; the
-// next one is for as many blocks as all before. While a span is in use its
-// block stays what it is, so who frees it reads the right byte without a lock;
-// acquire, as another thread may just have placed and wiped the piece.
+// Which arena is a pointer's? A table has a byte for each block that says
+// whether it is a region; if not, the arena is the space. The table comes in
+// pieces that stay where they are placed; each next one is for as many blocks
+// as all before. While a span is in use its block stays what it is, so the
+// thread that frees it reads the right byte without a lock. It reads the
+// piece's place with acquire, as another thread may just have placed and wiped
+// the piece.
 //
-// What is longer than 64 KiB comes from the space, for every heap; only when
-// the space is exhausted, from any arena that has it. The arena keeps its empty
-// regions for later; they go back to the space before malloc moves the brk, in
-// whichever thread, and bit by bit when they are not used.
+// What is longer than 64 KiB comes from the space, for every heap. When the
+// space is exhausted, anything comes from any arena that has it. An arena keeps
+// its empty regions for later. They go back to the space before malloc moves
+// the brk, in whichever thread; and at heartbeats, a quarter of those that were
+// not used.
 //
 // The order of the locks: all heaps' (Everyone), an arena's, the space's.
 #ifndef CHAOS_REGION_HPP
@@ -42,7 +45,7 @@ static_assert(kPageUnits <= kRegionSpan && kRegionSpan <= kRegionRoom);
 
 // ---- From a span to its arena -----------------------------------------------
 
-// The first block of the piece of the table that has this one.
+// The first block of that piece of the table that has this block.
 inline uint32_t piece_first(uint32_t block) {
   return block >> kPieceBits ? 1u << log2_of(block) : 0;
 }
@@ -72,18 +75,18 @@ inline Region *region_at(uint32_t block) {
   return reinterpret_cast<Region *>(unit_at(block * kRegion));
 }
 
-// That of a span in use.
+// The arena of a span in use.
 inline Arena &arena_of(uint32_t unit) {
   uint32_t block = unit / kRegion;
   return is_region(block) ? *region_at(block)->arena : space;
 }
 
-// The one to take so many units from, for a heap that has `own`.
+// The arena to take so many units from, for a heap that has `own`.
 inline Arena &arena_for(Arena *own, uint32_t units) {
   return units <= kRegionSpan ? *own : space;
 }
 
-// One that has nothing yet, and lies at `at`. With the space's lock held.
+// A new arena, without regions, at `at`. With the space's lock held.
 inline Arena *arena_make(void *at) {
   space.map_stays = true;
   return new (at) Arena;
@@ -111,7 +114,8 @@ constexpr uint32_t region_up(uint32_t unit) {
   return (unit + kRegion - 1) & ~(kRegion - 1);
 }
 
-// Takes a free span with a whole block in it, of `units`; 0: there is none.
+// Takes a free span that has a whole block in it, and says in `units` how long
+// the span is; 0: there is none.
 uint32_t take_wide(uint32_t *units) {
   for (uint32_t c = list_nonempty(space, span_list(kRegion)); c < kSpanLists;
        c = list_nonempty(space, c + 1)) {
@@ -129,8 +133,8 @@ uint32_t take_wide(uint32_t *units) {
   return 0;
 }
 
-// A region for the arena; false: the brk or the map would have to move, and may
-// not, or the space is exhausted.
+// Gets a region for the arena. False: the brk or the map would have to move,
+// and may not, or the space is exhausted.
 bool region_take(Arena &arena, bool may_move) {
   Locked locked(space);
   uint32_t units, unit = take_wide(&units);
@@ -160,8 +164,8 @@ inline bool is_empty_region(uint32_t block) {
   return looks_free(room) && free_at(room)->units == kRegionRoom;
 }
 
-// In a region of this arena something was freed. One that is empty is on no
-// list of spans.
+// Something in this region was freed. If it is empty now, its span leaves the
+// lists of spans, and the region goes on the list of empty ones.
 void region_retire(Arena &arena, uint32_t block) {
   if (!is_empty_region(block)) return;
   free_remove(arena, block * kRegion + 1);
@@ -170,7 +174,7 @@ void region_retire(Arena &arena, uint32_t block) {
   arena.empties++;
 }
 
-// The empty region that leaves the list.
+// Takes one off the list of empty regions.
 uint32_t region_pop(Arena &arena) {
   uint32_t block = arena.empty;
   arena.empty = region_at(block)->next;
@@ -179,7 +183,7 @@ uint32_t region_pop(Arena &arena) {
   return block;
 }
 
-// So many empty ones go back.
+// Gives so many empty regions back to the space.
 void regions_give(Arena &arena, uint32_t count) {
   if (count == 0) return;
   Locked locked(space);
@@ -207,10 +211,10 @@ uint32_t arena_take(Arena &arena, uint32_t units, bool may_move) {
   return take_fit(arena, units);
 }
 
-// The same, for an object at a multiple of `align`, more than kUnitAlign: where
-// it fits as it lies, or from so many units that some must be right; if the
-// space is exhausted, from as many as its end needs, unless the map comes to
-// lie there. Returns its address.
+// The same, for an object at a multiple of `align`, which is more than
+// kUnitAlign. Takes a free span that has such a place, or else so many units
+// that there must be one; if the space is exhausted, as many from its end as
+// are needed there, unless the map has to grow. Returns the object's address.
 char *arena_take_aligned(Arena &arena, uint32_t units, size_t align,
                          bool may_move) {
   uint32_t unit = find_aligned(arena, units, align), taken;
@@ -233,10 +237,10 @@ char *arena_take_aligned(Arena &arena, uint32_t units, size_t align,
   return unit_at(unit + skip);
 }
 
-// For a page of `units` with blocks of `size`; but rather a shorter one, in
-// what is free, than the brk moved. When the brk can move no further, one of
-// half as many blocks, and so on: no longer than these need, as others need the
-// rest.
+// A span for a page of `units` with blocks of `size`. Before the brk moves, a
+// shorter page in what is free will do. When the brk can move no further, a
+// page of half as many blocks will do, and so on: no longer than these need,
+// as others need the rest.
 uint32_t arena_take_page(Arena &arena, size_t size, uint32_t *units,
                          bool may_move) {
   if (!may_move) return arena_take(arena, *units, false);
@@ -252,7 +256,7 @@ uint32_t arena_take_page(Arena &arena, size_t size, uint32_t *units,
   return unit;
 }
 
-// Gives a span back, with no lock held but maybe that of all heaps.
+// Gives a span back. The caller holds no lock but that of all heaps, if any.
 void arena_give(uint32_t unit, uint32_t units) {
   Arena &arena = arena_of(unit);
   Locked locked(arena);
@@ -260,14 +264,15 @@ void arena_give(uint32_t unit, uint32_t units) {
   if (&arena != &space) region_retire(arena, unit / kRegion);
 }
 
-// Gives back what is empty.
+// Gives all empty regions back to the space.
 void arena_trim(Arena &arena) {
   if (&arena == &space) return;
   Locked locked(arena);
   regions_give(arena, arena.empties);
 }
 
-// Gives back a quarter of what was empty since the last heartbeat.
+// Gives back a quarter of the regions that were empty ever since the last
+// heartbeat.
 void arena_heartbeat(Arena &arena) {
   if (&arena == &space) return;
   Locked locked(arena);

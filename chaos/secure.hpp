@@ -2,7 +2,8 @@
 // order blocks lie on a fresh page's list. A part of mm_chaos.cpp. All of it is
 // compiled in every build, and called in the hardened one only.
 //
-// A mistake of the program stops it with one line, in the call that can tell:
+// A mistake of the program stops it with one line, in the first call that can
+// see the mistake:
 //
 //   mm_chaos: free(0x7f..): it is not in the heap
 //   mm_chaos: free(0x7f..): it is not the start of an object
@@ -11,29 +12,33 @@
 //
 // How it can tell:
 //
-//   - The map says of every unit what it is part of: here the codes inside of
-//     objects and free spans and above the top are true, too, and spans that
-//     are freed do not wait in a heap (chaos/space.hpp).
-//   - A block's start is a multiple of the block size: one multiplication.
+//   - The map says of every unit what it is part of. In this build that is so
+//     inside of objects and free spans and above the top as well, and spans
+//     that are freed do not wait in a heap (chaos/space.hpp).
+//   - A block starts at a multiple of the block size from the page's first
+//     block. One multiplication tells.
 //   - A free block begins with an encoded link. What a block in use begins with
 //     hardly ever decodes to a block of its page, as malloc wipes the link of
-//     each block that it hands out. If it does, the page's lists are searched;
-//     and a page of another thread, whose lists cannot be, is believed.
+//     each block that it hands out. If it does, the page's lists are searched.
+//     The lists of another thread's page cannot be searched: then the block
+//     counts as free.
 //
-// What it cannot tell: a block that was freed, handed out again, and then freed
-// by its first owner; a pointer into an object of a page where objects begin
-// inside of their blocks (kAligned), if it is aligned; two threads that free
-// the same block at the same time; what was written beyond an object, as long
-// as it meets no link. The heads of the lists lie in the pages and are not
-// encoded.
+// What it cannot tell:
 //
-// No guard pages: a guard is an OS page that cannot be accessed, and the lab's
-// heap is one range of plain memory, of which an allocator can move the end
-// but not protect a part; mem_release makes pages that read as zero and can be
-// written, which guards nothing. A free span in the place of a guard would be
-// silent when it is written. The only guard is the one that memlib keeps above
-// the brk, where the driver asks for it; the map's codes catch the wrong
-// pointers themselves.
+//   - a block that was freed, handed out again, and then freed by its first
+//     owner
+//   - an aligned pointer into an object, in a page where objects begin inside
+//     of their blocks (kAligned)
+//   - two threads that free the same block at the same time
+//   - what was written beyond an object, as long as it meets no link (the heads
+//     of the lists lie in the pages and are not encoded)
+//
+// There are no guard pages. A guard is an OS page that cannot be accessed; but
+// an allocator can only move the end of the lab's heap, not protect a part of
+// it. (Pages given to mem_release can still be written, and so can free spans:
+// neither would guard anything.) The only guard is the one that memlib keeps
+// above the brk, if the driver asks for it. Wrong pointers are found by the
+// map's codes.
 #ifndef CHAOS_SECURE_HPP
 #define CHAOS_SECURE_HPP
 
@@ -112,8 +117,8 @@ inline bool list_has(const Page *page, const Block *list, const Block *block) {
   return false;
 }
 
-// What other threads freed is safe to read for the owner: they only put blocks
-// in front. Acquire: of blocks whose links they wrote.
+// The owner may read the list of what other threads freed: they only put blocks
+// in front. Acquire, as they wrote the links of these blocks.
 inline bool page_has_free(const Page *page, const Block *block) {
   return list_has(page, page->free, block) ||
          list_has(page, page->local_free, block) ||
@@ -140,7 +145,7 @@ inline void check_block(Heap *heap, Page *page, void *p, const char *call) {
     stop(call, p, kUnused);
 }
 
-// The code of the unit that p points into; kNoCode: it has none.
+// The code of the unit that p points into; kNoCode: no unit there has a code.
 constexpr unsigned kNoCode = 256;
 
 inline unsigned known_code(const void *p) {
@@ -166,10 +171,10 @@ inline void check_object(Heap *heap, void *p, const char *call) {
 
 // ---- Free spans -------------------------------------------------------------
 
-// Their links are not encoded, but must agree with those of their neighbours on
-// the list, with the length at their end, and with the map.
-// (The space's top is for who holds its lock; regions lie below the end of the
-// map, which moves with the locks of all.)
+// The links of free spans are not encoded, but must agree with those of their
+// neighbours on the list, with the length at the span's end, and with the map.
+// (Only who holds the space's lock may read its top. Other arenas' regions lie
+// below the end of the map, which moves only under the locks of all.)
 inline bool is_free_span(Arena &arena, uint32_t unit) {
   uint32_t end = &arena == &space ? space.top : space.mapped.load();
   return unit > 0 && unit < end && &arena_of(unit) == &arena &&
@@ -195,7 +200,7 @@ inline void check_free_span(Arena &arena, uint32_t unit) {
   if (!sound) stop("malloc", unit_at(unit), kOverwritten);
 }
 
-// What lies free before this unit ends with its length.
+// The free span that ends before this unit must end with its own length.
 inline void check_foot_before(Arena &arena, uint32_t unit) {
   uint32_t units = foot_before(unit);
   if (units >= unit || !is_free_span(arena, unit - units) ||

@@ -37,7 +37,8 @@ struct Allocator {
   bool thread_safe = false;
   size_t static_data = 0; // bytes beside the heap; 0 where not known
   const team_t *team = nullptr;
-  unsigned abi = kBoolChecker; // of what does not say; int's low byte then
+  // Where it does not say: only the low byte of mm_checkheap's result counts.
+  unsigned abi = kBoolChecker;
   Functions fn{};
   void *init_symbol = nullptr, *checkheap_symbol = nullptr;
 
@@ -62,8 +63,8 @@ Allocator load_allocator(const std::string &what);
 // The name under which an allocator appears if it does not say its own.
 std::string default_name(const std::string &what);
 
-// Whether load_allocator failed only for want of static TLS space, which
-// glibc grants at the start of a process (GLIBC_TUNABLES).
+// Whether load_allocator failed only because there was too little static TLS
+// space, which glibc sets aside at the start of a process (GLIBC_TUNABLES).
 bool lacks_static_tls(const std::string &error);
 
 } // namespace driver

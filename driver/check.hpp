@@ -36,16 +36,16 @@ bool check_trace(const Trace &trace, const Allocator &allocator,
                  CheckReport &report);
 
 // The same with the trace's threads, which call `fn` (the allocator's own
-// functions, or those under a lock). A block is known to be taken from when the
-// allocator returned it until it is handed back; who frees it verifies it. The
-// heap as a whole is looked at when all threads are done.
+// functions, or those under a lock). The shadow has a block from when the
+// allocator returned it until it is freed; the thread that frees it verifies
+// it. The heap as a whole is looked at when all threads are done.
 bool check_threads(ThreadedReplay &threads, const Trace &trace,
                    const Allocator &allocator, const Functions &fn,
                    const CheckOptions &options, int passes, Progress &progress,
                    CheckReport &report);
 
-// The place where faults are found: a breakpoint here (`break driver_fault`)
-// has the faulty call's frame above it gone, but its heap intact.
+// Called where a fault is found, for debuggers: `break driver_fault` stops
+// after the faulty call has returned, with the heap as that left it.
 extern "C" void driver_fault(const char *text);
 
 } // namespace driver

@@ -7,14 +7,14 @@
 //   bool before(size_t i, const Op &op, void *old)
 //   bool after(size_t i, const Op &op, void *old, void *result)
 //
-// around operation i; `old` is the block that is freed or reallocated (else
-// NULL), `result` the allocator's answer. Either ends the replay by returning
-// false. An observer may also have
+// These are called around operation i. `old` is the block that is freed or
+// reallocated (else NULL), `result` the allocator's answer. Each ends the
+// replay by returning false. An observer may also have
 //
 //   void **slot(const Op &op)
 //
-// which says where the block's address is kept, in place of slots[op.slot],
-// and may wait until it is this operation's turn; NULL ends the replay.
+// which says where the block's address is kept, in place of slots[op.slot]. It
+// may wait until it is this operation's turn; NULL ends the replay.
 #pragma once
 
 #include "allocator.hpp"
@@ -57,8 +57,8 @@ inline void *replay_rare(const Trace &trace, const Op &op, const Functions &fn,
 // trace.slots entries, of which slots[kNullSlot] is NULL; afterwards the
 // slots of trace.live_at_end hold the blocks that nobody freed.
 //
-// Two branches that are well predicted, and only then the rest: a jump table
-// here would cost as much as a fast allocator.
+// Malloc and free are two branches that are well predicted; all else comes
+// after them. A jump table here would cost as much as a fast allocator.
 template <class Observer>
 inline bool replay(const Trace &trace, std::span<const Op> ops,
                    const Functions &fn, void **slots, Observer &observer) {

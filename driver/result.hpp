@@ -34,9 +34,8 @@ struct Breakdown {
   uint64_t above = 0;  // between the brk and the high-water mark
 };
 
-// OS pages of the simulated heap that hold memory, as bytes: what the process
-// takes from the system at a time. What is given back is gone from it, so it
-// may fall, other than the high-water mark.
+// Bytes of the OS pages of the simulated heap that hold memory, at some moment.
+// Unlike the high-water mark this may fall: what is given back is gone from it.
 struct Touched {
   static constexpr size_t kSteps = 20; // equal parts of the trace
   uint64_t peak = 0, end = 0;

@@ -22,8 +22,8 @@
 
 namespace driver {
 
-// One object that both processes see. T must be trivially copyable but for
-// atomics, and hold no pointers to memory of one side.
+// One object that both processes see. Atomics aside, T must be trivially
+// copyable, and must not point to memory that only one of them has.
 void *map_shared(size_t bytes);
 void unmap_shared(void *memory, size_t bytes);
 
@@ -69,9 +69,10 @@ struct Progress {
   std::atomic<uint32_t> threads{0}, locked_by{0}, ended_by{0};
   ThreadProgress thread[kMostThreads];
 
-  // To fill, to touch or to verify a payload of some GB takes the driver longer
-  // than an operation may take: calls part(from, to) for pieces of the range,
-  // as long as it returns true, and counts them.
+  // The driver fills, touches and verifies payloads. For one of some GB that
+  // takes longer than an operation may take. So this calls part(from, to) for
+  // pieces of the range, as long as it returns true, and counts the pieces,
+  // which shows that the child is not stuck.
   static constexpr uint64_t kOwnBytes = 16 << 20;
   template <class Part> bool in_pieces(uint64_t from, uint64_t to, Part part) {
     for (; to > from && to - from > kOwnBytes; from += kOwnBytes) {
@@ -89,8 +90,8 @@ struct Progress {
   std::optional<unsigned> culprit() const;
 };
 
-// Made by each thread that calls the allocator, for as long as it lives: if it
-// crashes or exits, this is known, also if its stack overflows.
+// Each thread that calls the allocator makes one, for as long as it lives: so
+// it is known which thread crashed or exited, even if its stack overflowed.
 class ThreadInChild {
 public:
   ThreadInChild(Progress &progress, unsigned number);
@@ -98,7 +99,7 @@ public:
   ThreadInChild(const ThreadInChild &) = delete;
   ThreadInChild &operator=(const ThreadInChild &) = delete;
 
-  // That of the thread that asks, from 1; 0 for the first of the process.
+  // The calling thread's number, from 1; 0 for the process's first thread.
   static unsigned number();
 
 private:
@@ -149,15 +150,15 @@ private:
   int command_fd_ = -1, reply_fd_ = -1, output_fd_ = -1;
 };
 
-// Whether there is a `ulimit -v`, by which the driver itself lacks memory.
+// Whether there is a `ulimit -v`, so that the driver itself may lack memory.
 bool address_space_is_limited();
 
 // Has writing beyond `ulimit -f` fail rather than end the driver.
 void outlive_file_limit();
 
 // Called in the child when a signal is about to end it: describes the fault
-// address into `text`. Set by who knows the heap; async-signal-safe as far as
-// reading memory is.
+// address in `text`. Set by the code that knows the heap. It only reads memory,
+// as it runs in a signal handler.
 using CrashDescriber = void (*)(char *text, size_t size, const void *address);
 void set_crash_describer(CrashDescriber describer);
 

@@ -20,8 +20,9 @@ inline bool counts_for_throughput(const Trace &trace) {
   return trace.weight == 1 || trace.weight == 3;
 }
 
-// Whether there is a mark: without its speed it would be less than is due, and
-// so would that of a system's allocator whose memory was too little to measure.
+// Whether there is a mark. There is none without a measured speed, nor for a
+// system's allocator whose memory was too little to measure: it would be lower
+// than is right.
 bool has_mark(const AllocatorResult &result);
 
 } // namespace driver

@@ -19,7 +19,7 @@ struct Payload {
   uint64_t seed;
   size_t born; // the operation that made the block
   static constexpr uint32_t kNone = UINT32_MAX;
-  uint32_t thread = kNone; // whose operation that was, if threads count theirs
+  uint32_t thread = kNone; // with threads: whose `born` counts operations of
 };
 
 // Writes the bytes [from, to) that a block with this seed has, and checks

@@ -1,11 +1,10 @@
 // suite.hpp - allocators x traces x phases: what mdriver does in a run.
 //
 // For each trace: every allocator is checked (twice from mm_init on, and with
-// threads if the trace or --threads has any), then its memory is measured, in
-// one thread; those that were correct are timed together with the reference,
-// round by round in turn, each in a process of its own; at last they are
-// checked once more, as something that behaves only at first would now be
-// caught.
+// threads if the trace or --threads has any); then its memory is measured, in
+// one thread. Those that were correct are timed together with the reference,
+// round by round in turn, each in a process of its own. At last they are
+// checked once more, to catch an allocator that is right only at first.
 #pragma once
 
 #include "options.hpp"
@@ -38,9 +37,8 @@ struct SuiteResult {
   double worst_spread = 0;
 };
 
-// Finds out what each allocator is, in a child process. Throws InputError for
-// one that cannot be loaded.
-// `flag` is how it was asked for, to name in messages.
+// Finds out what an allocator is, in a child process. Throws InputError if it
+// cannot be loaded; `flag` is how it was asked for, for the message.
 AllocatorInfo probe_allocator(const std::string &what, const char *flag,
                               const Options &options);
 

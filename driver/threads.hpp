@@ -14,8 +14,8 @@
 //     turn = 1         --->  takes the block, frees it
 //                            turn = 0, for the next pass
 //
-// All else runs free. The lines of the file are one order in which every wait
-// is for something that is done already, so there is no deadlock; a thread
+// All else may run in any order. There is no deadlock: if the operations ran in
+// the order of the file's lines, no thread would ever have to wait. A thread
 // may run ahead of the others into its next pass until a turn stops it.
 #pragma once
 
@@ -41,10 +41,10 @@ struct Cell {
   std::atomic<uint32_t> turn{0}; // which thread uses it next
 };
 
-// What a thread does in a pass. Of these operations, `slot` is a cell, counted
-// from the thread's first; `thread` is by how much the number of the thread
-// that uses the cell next is larger than that of this one, modulo their
-// number; `flags` is kShared if several threads use the cell.
+// What a thread does in a pass. In these operations three fields of Op mean
+// something else: `slot` is a cell, counted from the thread's first; `thread`
+// says which thread uses the cell next: this thread's number plus it, modulo
+// the number of threads; `flags` is kShared if several threads use the cell.
 struct Part {
   std::vector<Op> ops; // then frees of the blocks that the trace leaves
   size_t left = 0;     // index of the first of those
@@ -107,16 +107,16 @@ public:
   ThreadedReplay(const ThreadedReplay &) = delete;
   ThreadedReplay &operator=(const ThreadedReplay &) = delete;
 
-  // For a new heap: ends the threads, forgets all blocks and has new threads
-  // born, as a thread that used the heap before mm_init may hold on to what
-  // it knows of it. Throws InputError if the system has no threads left.
+  // For a new heap: ends the threads, forgets all blocks and starts new
+  // threads, as a thread that used the heap before mm_init may still know
+  // something of it. Throws InputError if the system has no threads left.
   void start_over();
 
   // Has each thread do the job, all at the same time. Returns the nanoseconds
   // from when all were ready until the last one was done.
   double run(const Job &job);
 
-  // Has all threads come back early, as one found a fault.
+  // Ends the run early in all threads, as one found a fault.
   void stop() { stop_ = true; }
 
   unsigned threads() const { return trace_.replay_threads(); }

@@ -21,13 +21,14 @@
 // replayed the trace on, untimed, and the same threads stay with it from round
 // to round. What differs from the above:
 //
-//   - passes follow each other without a stop, as to assemble all threads
-//     between two would cost more than many a trace takes. So the frees of the
-//     blocks that the trace leaves are within the time. They are counted as
-//     operations, and `ns` is the time for as many as the trace has.
+//   - passes follow each other without a stop, as it would often take longer
+//     than the trace to assemble all threads between two passes. So the frees
+//     of the blocks that the trace leaves are within the time. They are counted
+//     as operations, and `ns` is the time for as many as the trace has.
 //   - nothing is subtracted: while one thread waits for another's block, others
-//     work, so the replay's own time is not a part of the sum.
-//   - how high the heap gets depends on who runs ahead, so that proves nothing.
+//     work, so the replay's own time does not simply add to the allocator's.
+//   - how high the heap gets depends on which thread runs ahead, so a low heap
+//     is no proof of a lie (claims_too_much).
 #pragma once
 
 #include "allocator.hpp"
@@ -47,7 +48,7 @@ struct RoundReport {
   bool warm = false;       // there were enough passes that do not count
   double ns = 0;           // of one pass, on average; 0: not finished
   uint64_t high_water = 0; // of the simulated heap, in the first pass on it
-  uint64_t most = 0;       // that a pass has needed beyond those before
+  uint64_t most = 0;       // bytes: the most that one pass added to the heap
   bool failed = false;
   char text[256] = "";
 };
@@ -64,8 +65,9 @@ void time_threads(ThreadedReplay &threads, const Trace &trace,
 // Median and spread.
 Figure figure_of(std::vector<double> values);
 
-// The least, or 0 of none: of what is to be subtracted, as what disturbs a
-// round only adds to it, and an allocator must not look faster than it is.
+// The least of the values; 0 if there are none. Of what is subtracted the least
+// is taken: what disturbs a round only adds to its time, and an allocator must
+// not look faster than it is.
 double least_of(const std::vector<double> &values);
 
 } // namespace driver
