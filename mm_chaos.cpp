@@ -15,22 +15,23 @@
  *          local_free ----> block -> block          the owner frees to here
  *          thread_free ---> block                   others free to here, atomic
  *
- * malloc pops `free` of the page at hand, the first in the queue of its class;
- * for small sizes each thread has these pages in a table of its own. Only when
- * `free` is empty does it take the generic path, which makes local_free and
- * thread_free the new free list. As free never puts anything on `free`, the
- * generic path runs at least once in as many calls as a page has blocks: from
- * it comes the *heartbeat*, by which everything else gets done without a
- * counter on the fast path. (Where spans wait, malloc may never come there: so
- * of the frees that put one there each 256th does.)
+ * malloc pops `free` of the page at hand, the first in the queue of its class.
+ * (For small sizes each thread has these pages in a table of its own.) Only
+ * when `free` is empty does malloc take the generic path, which makes
+ * local_free, and later thread_free, the new `free`. As free() never puts a
+ * block on `free`, the generic path is taken at least once in as many mallocs
+ * as a page has blocks. From it comes the *heartbeat*: work that has to be done
+ * now and then, without a counter on the fast path. (Where spans wait, malloc
+ * may never take the generic path: so each 256th free of a span that waits
+ * does.)
  *
- * The life of a page: made when its class has no block left; used up, it
- * leaves the queue, which so stays short, or gets more blocks, in what lies
- * free behind it; with the first free it comes back, at the end of the queue;
- * when its last block is free it goes back to the space, unless it is the only
- * one in the queue. Its size follows demand: the square root of what its class
- * has, so that both what is unused in the last page and the number of pages
- * grow slowly.
+ * The life of a page. It is made when its class has no block left. When it is
+ * used up, it gets more blocks, in what lies free behind it, or leaves the
+ * queue, which so stays short. With the first free it comes back, at the end of
+ * the queue. When its last block is free, it goes back to the space, unless it
+ * is the only one in the queue. Its size follows demand: it grows with the
+ * square root of what its class has, so that both the number of pages and what
+ * is unused in the last one grow slowly.
  *
  * Where pages lie, how long they are, and how a pointer finds its own, is the
  * geometry: chaos/space.hpp, or with CHAOS_PAPER the fixed one of the paper,
@@ -38,50 +39,58 @@
  * threads do to each other.
  *
  *   size      is served from
- *   small     a page of its class: with one size class a page, no headers
- *   larger    a span of its own, in whole units. Short spans that were freed,
- *             and one longer, wait in the heap, by length, for the next
- *             request of its thread, until that needs units and the brk would
- *             have to move, or for four beats
+ *   small     a page of its class: all blocks have one size and no header
+ *   larger    a span of its own, in whole units. Up to 64 KiB, a span that is
+ *             freed waits in the heap, on a list of its length, for the next
+ *             request of its thread; of those above 8 KiB only one waits. What
+ *             waits is given back every fourth beat, and before the brk would
+ *             have to move
  *
- * From which size on, depends on the class: it gets pages when it has so many
- * bytes that a page is worth it (wants_span).
+ * Which sizes are small depends on demand: a class gets pages when it has so
+ * many bytes in use that a page is worth it (wants_span).
  *
  * Threads. What a heap and its pages hold is touched by its own thread only.
- * Another thread that frees a block pushes it on the page's thread_free; the
+ * Another thread that frees a block pushes it on the page's thread_free. The
  * first one to do so puts the page on its heap's list `returned`, which the
  * generic path looks at: so the owner need not search its pages, not even the
- * full ones, for what others freed. Units come from an arena with a lock that
- * hardly anybody else takes: the first heap's is the space itself, the others
- * have regions of it (chaos/region.hpp); whoever gives a span back takes the
- * lock of the arena that it is from. When a thread ends, its heap is abandoned:
- * the next thread takes it over as it is, or one that needs memory takes its
- * pages.
+ * full ones, for what others freed. Units come from an arena, with a lock that
+ * hardly any other thread takes. The first heap's arena is the space itself,
+ * the others have regions of the space (chaos/region.hpp). A span goes back to
+ * the arena that it came from, under that arena's lock. When a thread ends, its
+ * heap is abandoned: the next new thread takes it over as it is, or a thread
+ * that needs memory takes over its pages.
  *
  * Invariants, checked by mm_checkheap:
  *
  *   C1  spans fill the space from its first byte to the top without gaps, and
  *       each unit's code says what it is part of
- *   C2  a page's capacity = used + |free| + |local_free|; but that `used` is
- *       one more in the only page of a queue
+ *   C2  a page's capacity = used + |free| + |local_free|; in the only page of
+ *       a queue `used` is one more
  *   C3  a page's blocks on lists lie in it at multiples of the block size,
  *       and are on one list once
  *   C4  pages on a queue are of its class, owned by the heap, linked both ways;
  *       what a thread has at hand is the first of its heap's
- *   C5  a page is on the queue or full, and on a list `returned` just if its
- *       thread_free is not empty
+ *   C5  a page is on the queue or full; it is on a list `returned` if its
+ *       thread_free is not empty, and only then
  *   C6  two free spans are never neighbours, and none is below the top
  *   C7  each free span is on the list of its length, in its arena, once, and
- *       repeats its length at its end; but that of an empty region is on none
+ *       repeats its length at its end; that of an empty region is on no list
  *   C8  bit c of an arena's bitmap says whether its list c has a span, and bit
  *       w of the summary whether word w has a bit
- *   C9  spans that wait in a heap are objects of that many units; of those of
- *       more than kManyWait one waits
- *   C10 what heaps count as the bytes of a class's pages, these have
+ *   C9  spans that wait in a heap are objects of as many units as their list
+ *       says; of those of more than kManyWait units at most one waits
+ *   C10 the bytes that all heaps count for a class are those of its pages
  *   C11 a region's first and last unit are the allocator's own, and its arena
  *       is that of a heap; those that are empty are on the arena's list of them
  *
- * Not here: a thread cache beyond the heap; moving what is in use.
+ * Not here: a thread cache beyond the heap; moving what is in use, except in
+ * realloc.
+ *
+ * To read on, begin with mm_malloc and mm_free near the end, with
+ * docs/one-malloc.md beside them; then chaos/page.hpp, chaos/space.hpp, and
+ * here from the top. chaos/region.hpp is for threads, chaos/link.hpp and
+ * chaos/secure.hpp are for the hardened build, chaos/walk.hpp and
+ * chaos/check.hpp for mm_walk and mm_checkheap.
  */
 #define MM_OPTIONAL
 #include "mm.h"
@@ -106,29 +115,29 @@ namespace {
 
 constexpr uint32_t kHeartbeat = 1024; // generic mallocs
 constexpr uint32_t kDrainBeats = 4;   // until what waits in the heap goes back
-// Of spans that are too long for any page only one waits at a time, which
-// serves a program that frees and takes the same again: each that waits keeps
-// its neighbours apart (docs/chaos.md).
+// Of spans that are too long for any page only one waits at a time. That serves
+// a program that frees and takes the same again; more would keep too many
+// neighbours from merging (docs/chaos.md).
 constexpr uint32_t kManyWait = units_for(kPageMax);
 
 struct alignas(kApart) Heap {
-  // The queues; empty_page: none.
+  // The first page of each class's queue; empty_page if there is none.
   std::array<Page *, kClasses> first;
   std::array<uint32_t, kClasses> last{}; // page_index, if there is a first
   std::array<Block *, kWaitUnits + 1> waiting{}; // freed spans, by units
   // Bit n: one of n units was put there since the last drain.
   std::array<uint64_t, kWaitUnits / 64 + 1> has_waiting{};
   uint32_t long_one = 0; // units of the one of more than kManyWait
-  // When the space was last asked for a span that is too long to wait: from
-  // here on it read as zero.
+  // From this address on the memory read as zero when this heap last asked for
+  // a span that is too long to wait.
   char *fresh = nullptr;
   // Spans in use or waiting, by units, and bytes of pages, by class.
   std::array<uint32_t, units_for(kPageMax) + 1> spans{};
   std::array<size_t, kClasses> page_bytes{};
   Arena *arena = &space;   // where it takes its units
-  uint32_t until_beat = 0; // when its thread had ended
+  uint32_t until_beat = 0; // what its thread had left when it ended
   uint32_t beats = 0;
-  uint8_t spans_put = 0; // there, since a heartbeat could come; wraps around
+  uint8_t spans_put = 0; // frees that had a span wait; wraps around at 256
   // Pages in which other threads freed, linked by next_returned.
   std::atomic<Page *> returned{nullptr};
   Heap *next = nullptr; // of all heaps
@@ -137,17 +146,17 @@ struct alignas(kApart) Heap {
   constexpr Heap() { first.fill(&empty_page); }
 };
 
-// That of a thread before its first malloc; never written.
+// The heap of each thread before its first malloc; never written.
 constinit Heap empty_heap;
-// The first thread's; the others' lie in the space.
+// The first thread's heap; the others lie in the space.
 constinit Heap first_heap;
 
-// A thread's own: what it needs on the fast path, and its place in the list of
-// all threads, by which mm_init takes their heaps away.
+// What each thread has for itself: all that it needs on the fast path, and its
+// place in the list of all threads, by which mm_init takes their heaps away.
 struct Thread {
-  // The page at hand for each size to kDirectMax, in steps of kAlign: one load
-  // away. (For static TLS half a KiB is much, but not too much: dlopen has some
-  // in store for libraries that need it.)
+  // The page at hand for each size to kDirectMax, in steps of kAlign, so that
+  // one load finds it. (Half a KiB is much for static TLS, but not too much:
+  // dlopen keeps some in reserve for libraries that need it.)
   std::array<Page *, kDirectMax / kAlign + 1> at_hand;
   Heap *heap = &empty_heap;
   uint32_t until_beat = 0; // generic mallocs
@@ -173,7 +182,7 @@ constinit Everyone everyone{};
 using Hook = void(uint64_t beat);
 constinit std::atomic<Hook *> heartbeat_hook{nullptr};
 
-// The thread's sizes of class c are served from the first page of its heap.
+// From now on `page` is at hand for the sizes of class c.
 void thread_set_first(size_t c, Page *page) {
   size_t i = c == 0 ? 0 : kClassSize[c - 1] / kAlign + 1;
   size_t end = kClassSize[c] / kAlign + 1;
@@ -257,9 +266,10 @@ bool map_extend(uint32_t) {
   return false;
 }
 #else
-// Where there are other arenas, the map moves only here: with the locks of all,
-// so that nobody writes codes meanwhile, and early enough for the next regions
-// and `units` more. With the lock of all heaps held. False: it did not.
+// Where there are other arenas, the map moves only here: with the locks of all
+// arenas, so that nobody writes codes meanwhile, and early enough for the next
+// regions and `units` more. The caller holds the lock of all heaps. False: the
+// map did not move.
 bool map_extend(uint32_t units) {
   if (!space.map_stays) return false;
   for (Heap *heap = everyone.heaps; heap; heap = heap->next)
@@ -278,8 +288,8 @@ bool map_extend(uint32_t units) {
 }
 #endif
 
-// Units that are not free now: when the heap has given back what it keeps, by
-// moving the brk; at last from any arena, however long the search. 0: the space
+// Units, where none are free: has the heap give back what it keeps, then moves
+// the brk; at last searches all arenas, however long that takes. 0: the space
 // is exhausted.
 template <class Take>
 __attribute__((noinline)) uint32_t take_more(Heap *heap, uint32_t units,
@@ -304,8 +314,8 @@ __attribute__((noinline)) uint32_t take_more(Heap *heap, uint32_t units,
   return 0;
 }
 
-// Units for whatever `take` makes of them: it has to mark them as in use, so
-// that no neighbour merges with them. 0: the space is exhausted.
+// Units, got by `take`, which has to mark them as in use, so that no neighbour
+// merges with them. 0: the space is exhausted.
 template <class Take>
 uint32_t take_units(Heap *heap, uint32_t units, const Take &take) {
   Arena &own = arena_for(heap->arena, units);
@@ -337,7 +347,7 @@ __attribute__((noinline)) Page *heap_fresh_page(Heap *heap, size_t c) {
   size_t size = kClassSize[c];
   uint32_t most = page_units(c, class_bytes(heap, c)), units;
   uint32_t unit = take_units(heap, most, [&](Arena &arena, bool may_move) {
-    units = most; // again: what failed before made it less
+    units = most; // again: a call that failed may have made it less
     uint32_t taken = arena_take_page(arena, size, &units, may_move);
     if (taken) mark_page(taken, 0, units);
     return taken;
@@ -356,8 +366,9 @@ bool page_grow(Heap *, Page *) {
   return false;
 }
 #else
-// Between `least` and `most` units behind the page, as its own; but the brk
-// does not move if they are free elsewhere. 0: there is no room.
+// Takes between `least` and `most` units behind the page, and makes them a part
+// of it. But the brk does not move if `most` are free elsewhere. 0: there is no
+// room.
 uint32_t take_room(Heap *heap, Page *page, uint32_t least, uint32_t most) {
   uint32_t unit = page_index(page), units = page->units, behind = unit + units;
   Arena &arena = arena_of(unit);
@@ -403,8 +414,8 @@ void page_release(Heap *heap, Page *page) {
   arena_give(page_index(page), page->units);
 }
 
-// Its last block was freed, and nobody holds it. Not inlined, to keep what it
-// does out of mm_free.
+// Its last block was freed, and no queue holds on to it. Not inlined, so that
+// mm_free stays short.
 __attribute__((noinline)) void page_retire(Page *page) {
   page_release(self.heap, page);
 }
@@ -450,14 +461,15 @@ void heap_collect(Heap *heap) {
 
 // ---- The generic path -------------------------------------------------------
 
-// What another heap took may be given back to this one: not below zero.
+// A span that another heap took and counted may be freed into this heap: so the
+// count stops at zero.
 void count_span(Heap *heap, uint32_t units, int change) {
   if (units >= heap->spans.size() || heap == &empty_heap) return;
   uint32_t &count = heap->spans[units];
   if (change > 0 || count > 0) count += static_cast<uint32_t>(change);
 }
 
-// A span that waits; nullptr: none does that has so many units.
+// Takes a span that waits; nullptr: none that waits has so many units.
 inline Block *heap_pop_waiting(Heap *heap, uint32_t units) {
   Block *&waiting = heap->waiting[units];
   Block *block = waiting;
@@ -465,12 +477,12 @@ inline Block *heap_pop_waiting(Heap *heap, uint32_t units) {
   return block;
 }
 
-// The same, or a fresh one.
+// A span that waits, or a fresh one; nullptr: the space is exhausted.
 void *heap_take_span(Heap *heap, uint32_t units) {
   if (units <= kWaitUnits)
     if (Block *block = heap_pop_waiting(heap, units)) return block;
   uint32_t unit = take_units(heap, units, [=](Arena &arena, bool may_move) {
-    // Only with the space's lock held is it sure to be right.
+    // Read under the space's lock: nobody moves the brk meanwhile.
     if (units > kWaitUnits)
       heap->fresh = &arena == &space ? static_cast<char *>(mem_fresh())
                                      : reinterpret_cast<char *>(UINTPTR_MAX);
@@ -535,10 +547,11 @@ void arenas_trim() {
     arena_trim(*heap->arena);
 }
 
-// Before the brk moves: the same, what abandoned heaps keep, and the empty
-// regions of all; last, as what the heap gives may be of any. `collects`: also
-// what other threads freed, in the pages taken over, too; not while the caller
-// holds a page, which may then go.
+// Before the brk moves: gives back what this heap and abandoned heaps keep, and
+// then the empty regions of all heaps, as what the heap gives may be of any.
+// With `collects`, first takes over what other threads freed, also in the pages
+// of abandoned heaps. (Not while the caller holds a page: it may become empty
+// and go.)
 void heap_adopt(Heap *heap);
 void heap_make_room(Heap *heap, bool collects) {
   Locked locked(everyone);
@@ -548,10 +561,10 @@ void heap_make_room(Heap *heap, bool collects) {
   arenas_trim();
 }
 
-// The first page of the class with a block. There is none: a span, if one of
-// that length waits or the class is not worth a page yet; or more room for the
-// page that was used up last; or a fresh one; or, if there is no room for any,
-// yet a span, which has no head.
+// A block of the first page of the class that has one. If there is none: a
+// span, if one of that length waits or the class is not worth a page yet; else
+// a block of the last page, which grows; else of a fresh page; and if there is
+// no room for that, a span after all, as it needs no head.
 void *heap_take_small(Heap *heap, size_t size) {
   size_t c = class_of(size);
   uint32_t units = units_for(size);
@@ -567,7 +580,7 @@ void *heap_take_small(Heap *heap, size_t size) {
     page_set_full(heap, page);
   }
   if (!span && (page = heap_fresh_page(heap, c))) return page_pop(page);
-  // Where an object needs no less than a page, there is none either.
+  // In the paper's geometry a span is longer than a page: no room either.
   return span || kLeastUnits == 1 ? heap_take_span(heap, units) : nullptr;
 }
 
@@ -586,8 +599,8 @@ __attribute__((noinline)) void heap_heartbeat(Heap *heap) {
 
 Heap *heap_of_thread();
 
-// Whatever needs memory that is not at hand begins with this, and now and then
-// a free ends with it.
+// What needs memory that is not at hand begins with this; now and then a free
+// ends with it. It counts the calls until the next heartbeat.
 __attribute__((noinline)) void heap_count_call(Heap *heap) {
   if (heap->returned.load(std::memory_order_relaxed)) heap_collect(heap);
   bool beat = self.until_beat == 0;
@@ -604,8 +617,9 @@ __attribute__((noinline)) void *malloc_slow(size_t size) {
     heap_count_call(heap);
     result = size > kPageMax ? heap_take_span(heap, units_for(size))
                              : heap_take_small(heap, size);
-    // What fails took over pages to make room. That was not enough for a fresh
-    // one, but some may have such blocks: so once more.
+    // To make room, the call that failed took over pages of abandoned heaps.
+    // That was not enough for a fresh page, but one of these may have a block
+    // of this class: so try once more.
     if (!result && size <= kPageMax &&
         heap->first[class_of(size)] != &empty_page)
       result = heap_take_small(heap, size);
@@ -614,9 +628,9 @@ __attribute__((noinline)) void *malloc_slow(size_t size) {
   return result;
 }
 
-// The page at hand is used up, but the next one in the queue has blocks; or the
-// class has no page, but a span waits. Otherwise, and at each heartbeat, it
-// takes longer.
+// The page at hand is used up. Tries the next one in the queue; or, if the
+// class has no page, a span that waits. Otherwise, and at each heartbeat,
+// malloc_slow.
 __attribute__((noinline)) void *malloc_next(size_t size, Page *page) {
   Heap *heap = self.heap;
   if (self.until_beat == 0) return malloc_slow(size);
@@ -669,8 +683,8 @@ void free_remote(Page *page, Block *block) {
   if (!head) page_return(page, page_heap(page));
 }
 
-// The page is another thread's, or full, or the payload may begin inside its
-// block.
+// The page is another thread's, or full, or has payloads that begin inside of
+// their blocks.
 __attribute__((noinline)) void free_generic(void *p, Page *page) {
   Heap *heap = self.heap;
   uintptr_t owner = page->owner.load(std::memory_order_relaxed);
@@ -702,7 +716,8 @@ void heap_adopt_page(Heap *heap, Page *page) {
   heap->page_bytes[page->size_class] += page->units * kUnit;
 }
 
-// Pages that are returned to `old` are returned to whom they belong now.
+// The pages on the list `returned` of `old` go on the lists of those heaps that
+// own them now.
 void heap_adopt_returned(Heap *heap, Heap *old) {
   Page *page = old->returned.exchange(nullptr, std::memory_order_acquire);
   while (page) {
@@ -739,13 +754,14 @@ void thread_ends(void *) {
   self.ends++;
   if (self.heap == &empty_heap) return;
   heap_drain(self.heap);
-  // So that short threads, one after the other, beat like one that lives on.
+  // So that many short threads, one after the other, have as many heartbeats as
+  // one that lives on.
   self.heap->until_beat = self.until_beat;
   self.heap->abandoned = true;
   thread_set_heap(&self, &empty_heap);
 }
 
-// A further one. nullptr: there is no room.
+// A further heap, in the space. nullptr: there is no room.
 Heap *heap_make() {
   uint32_t units = units_for(sizeof(Heap) + sizeof(Arena));
   map_extend(units);
@@ -797,7 +813,7 @@ using namespace chaos;
 
 // ---- The contract -----------------------------------------------------------
 
-// No other thread may be inside of the allocator; their heaps are forgotten.
+// No other thread may be inside of the allocator. All heaps are forgotten.
 extern "C" int mm_init(void) {
   Locked locked(everyone);
   if constexpr (kSecure) secret_make();
@@ -894,7 +910,8 @@ extern "C" void *mm_realloc(void *p, size_t size) {
   size_t have = mm_usable_size(p);
   if (!fresh) {
     if (size <= have) return p; // too long, rather than none
-    // The malloc has given back what waited, maybe beside the object.
+    // The malloc that failed has given back what waited, maybe beside the
+    // object.
     return resize_in_place(self.heap, p, size);
   }
   std::memcpy(fresh, p, size < have ? size : have);
@@ -902,9 +919,10 @@ extern "C" void *mm_realloc(void *p, size_t size) {
   return fresh;
 }
 
-// After mm_init the heap holds what the one before left: only what the brk
-// moves over for the first time is known to be zero. An object that is too long
-// to wait or for a page was just taken from the space.
+// After mm_init the heap still has the bytes of the heap before: only what the
+// brk moves over for the first time is known to be zero. Of an object that is
+// too long to wait, and for a page, heap_take_span has noted where that begins
+// (Heap::fresh).
 extern "C" void *mm_calloc(size_t count, size_t size) {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes)) {
@@ -925,7 +943,8 @@ extern "C" void *mm_calloc(size_t count, size_t size) {
 namespace chaos {
 namespace {
 
-// A block of a page for an over-aligned object, which begins inside of it.
+// An over-aligned object in a block of a page. It may begin inside of the
+// block.
 void *aligned_in_page(size_t align, size_t size) {
   auto *p = static_cast<char *>(mm_malloc(size + align - kAlign));
   if (!p) return nullptr;
