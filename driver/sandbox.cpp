@@ -177,6 +177,14 @@ void close_all_but(std::initializer_list<int> kept) {
   close_range(from, ~0u, 0);
 }
 
+// A signal that the driver's caller blocks must not keep the crash handler, or
+// the end of who prints too much, from coming.
+void unblock_signals() {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
 void confine(const Limits &limits, int output_fd) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   setpgid(0, 0); // so that what it forks is killed with it
@@ -189,6 +197,7 @@ void confine(const Limits &limits, int output_fd) {
   // Under a lower limit of the caller's to print must not be fatal.
   if (limit(RLIMIT_FSIZE, kOutputLimit)) signal(SIGXFSZ, SIG_DFL);
   replace_handlers(take_along, SIG_DFL);
+  unblock_signals();
   if (limits.memory > 0) limit(RLIMIT_DATA, data_size() + limits.memory);
 }
 
@@ -350,7 +359,8 @@ void Sandbox::start_child() {
   if (pipe2(commands, O_CLOEXEC) != 0 || pipe2(replies, O_CLOEXEC) != 0)
     system_failure("pipe");
   strays();
-  std::fflush(nullptr); // or the child would print it again
+  signal(SIGCHLD, SIG_DFL); // if it is ignored nobody learns how a child ended
+  std::fflush(nullptr);     // or the child would print it again
   pid_ = fork();
   if (pid_ < 0) system_failure("fork");
   if (pid_ == 0) {

@@ -88,6 +88,25 @@ TEST(a_child_that_is_killed) {
            "killed by SIGSEGV (Segmentation fault)");
 }
 
+// A server that starts graders may ignore or block signals, and so do they.
+TEST(a_caller_that_ignores_its_children) {
+  signal(SIGCHLD, SIG_IGN);
+  Ending e = ending_of([](Shared &) { raise(SIGKILL); });
+  CHECK_EQ(describe(e), "killed by SIGKILL (Killed)");
+  signal(SIGCHLD, SIG_DFL);
+}
+
+TEST(a_caller_that_blocks_signals) {
+  sigset_t all, before;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);
+  Ending e = ending_of([](Shared &) {
+    for (;;) std::printf("%01000d\n", 1);
+  });
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  CHECK_EQ(e.code, SIGXFSZ);
+}
+
 TEST(a_child_that_is_stuck) {
   Limits l = limits();
   l.op_seconds = .2;
