@@ -348,6 +348,12 @@ bool Checker::enter(const Op &op, void *result, uint64_t size, uint64_t seed) {
     if (usable < size)
       return fault(
           format("usable_size is %zu, less than what was asked for", usable));
+    const char *brk = static_cast<char *>(mem_heap_lo()) + mem_heapsize();
+    if (allocator_.simulated &&
+        usable > reinterpret_cast<uintptr_t>(brk) - start)
+      return fault(format("usable_size is %zu, more than the heap has behind "
+                          "the payload %s",
+                          usable, range(start, start + size).c_str()));
     if (usable < mem_limit()) end = std::max(end, start + usable);
   }
   uint32_t whose = thread_ ? thread_->number : Payload::kNone;

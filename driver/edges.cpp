@@ -164,6 +164,7 @@ const struct {
 
 struct EdgeReport {
   Progress progress;
+  bool done = false; // the child's word for it may be the allocator's
   char text[200] = "";
 };
 
@@ -172,6 +173,7 @@ void run_case(const AllocatorInfo &who, Case run, EdgeReport &report) {
   Allocator allocator = load_allocator(who.what);
   if (allocator.start(false)) wrong = run(allocator.fn, allocator.aligns);
   if (wrong) std::snprintf(report.text, sizeof report.text, "%s", wrong);
+  report.done = true;
 }
 
 } // namespace
@@ -197,6 +199,8 @@ std::vector<std::string> check_edges(const AllocatorInfo &who,
     std::string text = report->text;
     if (ending.kind != Ending::kDone)
       text = describe(ending) + report->progress.note();
+    else if (!report->done)
+      text = "its process said that it was done, but did not finish";
     if (!text.empty())
       faults.push_back(format("%s: %s", edge.name, text.c_str()));
   }

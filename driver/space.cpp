@@ -66,8 +66,7 @@ public:
     touch(static_cast<char *>(result), size);
     if (i == trace_.peak_op || i % every_ == 0 || i + 1 == trace_.ops.size())
       allocator_.simulated ? sample_heap(i + 1) : sample_process();
-    if (i == trace_.peak_op && allocator_.fn.walk) look();
-    return true;
+    return i != trace_.peak_op || !allocator_.fn.walk || look();
   }
 
 private:
@@ -100,9 +99,11 @@ private:
       report_.high_water = std::max(report_.high_water, now - baseline_);
   }
 
-  // Sorts the heap's bytes into the breakdown, at the payload's peak.
-  void look() {
+  // Sorts the heap's bytes into the breakdown, at the payload's peak; false if
+  // they are none of the heap's.
+  bool look() {
     payloads_.clear();
+    walked_ = 0;
     for (uint32_t slot = 1; slot < trace_.slots; slot++)
       if (sizes_[slot] && slots_[slot])
         payloads_[static_cast<char *>(slots_[slot])] = sizes_[slot];
@@ -114,10 +115,34 @@ private:
         },
         this);
     progress_.inside = Progress::kOperation;
-    report_.has_breakdown = true;
+    report_.has_breakdown = wrong_walk_.empty();
+    if (wrong_walk_.empty()) return true;
+    std::snprintf(report_.text, sizeof report_.text, "%s: %s: mm_walk %s",
+                  trace_.where(trace_.peak_op).c_str(),
+                  trace_.line_text(trace_.peak_op).c_str(),
+                  wrong_walk_.c_str());
+    return false;
+  }
+
+  // The first piece that cannot be.
+  void note_wrong_piece(const char *start, size_t size) {
+    const auto lo = reinterpret_cast<uintptr_t>(mem_heap_lo());
+    const uintptr_t at = reinterpret_cast<uintptr_t>(start) - lo;
+    const size_t heap = mem_heapsize();
+    if (at > heap || size > heap - at)
+      wrong_walk_ =
+          format("visits %zu bytes at %p, but the heap is "
+                 "[0x%zx, 0x%zx)",
+                 size, static_cast<const void *>(start), lo, lo + heap);
+    else if ((walked_ += size) > heap)
+      wrong_walk_ = format("visits %zu bytes up to %p, more than the %zu that "
+                           "the heap has: some of them twice",
+                           walked_, static_cast<const void *>(start), heap);
   }
 
   void count(const char *start, size_t size, mm_kind kind) {
+    if (wrong_walk_.empty()) note_wrong_piece(start, size);
+    if (!wrong_walk_.empty()) return;
     Breakdown &b = report_.at_peak;
     if (kind == MM_FREE) b.external += size;
     if (kind == MM_METADATA) b.metadata += size;
@@ -140,6 +165,8 @@ private:
   uint64_t live_ = 0;           // the same, in all
   size_t steps_done_ = 0;       // of a Touched
   std::map<const char *, uint64_t> payloads_;
+  size_t walked_ = 0;      // bytes that mm_walk has visited
+  std::string wrong_walk_; // what is wrong with it
   ResidentMemory memory_;
   const size_t every_;
   const uint64_t baseline_;
@@ -158,7 +185,7 @@ void measure_space(const Trace &trace, const Allocator &allocator,
   // system's allocator would seem to need less than it does.
   if (!allocator.simulated) malloc_trim(0);
   SpaceObserver observer(trace, allocator, progress, report, slots.data());
-  replay(trace, trace.ops, allocator.fn, slots.data(), observer);
+  if (!replay(trace, trace.ops, allocator.fn, slots.data(), observer)) return;
   if (!allocator.simulated) {
     for (uint32_t slot : trace.live_at_end) allocator.fn.free(slots[slot]);
     report.done = true;

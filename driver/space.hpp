@@ -18,7 +18,7 @@ namespace driver {
 // What the child hands to the parent.
 struct SpaceReport {
   bool done = false;
-  char text[256] = ""; // what was wrong
+  char text[1500] = ""; // what was wrong
   uint64_t high_water = 0;
   bool has_breakdown = false;
   Breakdown at_peak;

@@ -34,7 +34,7 @@ constexpr double kNoisySpread = .10;
 
 struct ProbeReport {
   Progress progress;
-  char error[600] = "";
+  char error[4000] = "";
   char name[64] = "";
   bool simulated, thread_safe, has_checker, has_walk, has_team;
   uint64_t static_data;

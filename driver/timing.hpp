@@ -50,7 +50,7 @@ struct RoundReport {
   uint64_t high_water = 0; // of the simulated heap, in the first pass on it
   uint64_t most = 0;       // bytes: the most that one pass added to the heap
   bool failed = false;
-  char text[256] = "";
+  char text[1500] = "";
 };
 
 // Runs report.passes passes. Needs `slots` of trace.slots pointers.

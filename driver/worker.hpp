@@ -41,7 +41,7 @@ private:
     CheckReport check;
     SpaceReport space;
     RoundReport round;
-    char error[600] = "";
+    char error[4000] = "";
   };
 
   bool call(char command, const char *phase);
