@@ -173,6 +173,8 @@ void Checker::describe_address(char *text, size_t size, const void *address) {
   Shadow::Entry block = guard ? shadow.at_or_below(at) : shadow.none();
   if (at < 65536)
     where = "near NULL";
+  else if (at > UINTPTR_MAX - 65536)
+    where = "just below NULL, where a header of NULL's would be";
   else if (block != shadow.none() && at < block->second.end)
     where = format("inside the payload of %s",
                    label(block->first, block->second).c_str());

@@ -97,7 +97,11 @@ static size_t utf8_length(std::string_view text) {
   if (length > text.size()) return 0;
   for (size_t i = 1; i < length; i++)
     if (byte(i) >> 6 != 2) return 0;
-  return length;
+  // Too long for what they say, halves of a pair, above the last character.
+  bool none =
+      (first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) >= 0xa0) ||
+      (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) >= 0x90);
+  return none ? 0 : length;
 }
 
 std::string valid_utf8(std::string_view text) {

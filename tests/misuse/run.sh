@@ -168,6 +168,17 @@ refuse source_as_library \
   -f $good --allocator mm.c
 refuse mark_without_speed '^mdriver: -A without a file asks for a mark' \
   -c $good -A
+# A message ends with what to do, behind two long paths too.
+long=$work/$(printf '%0200d' 1)/$(printf '%0200d' 2)
+mkdir -p "$long"
+cp mm.c tests/traces/bait.rep "$long"
+refuse library_with_a_long_path '; `make plug SRC=.*builds a \.so from a sour' \
+  -f $good -A "$long/mm.c"
+begin fault_with_a_long_path
+mdrive -f "$long/bait.rep" --rounds 1 \
+  --allocator "$T/liars/lies_when_unwatched.so"
+want_match 'stdout' ' of payload were live: it hands out memory twice$' "$out"
+finish
 refuse directory_as_library '^mdriver: -A tests: cannot load it: ' \
   -f $good -A tests
 refuse no_allocator '^mdriver: -A .*no_allocator\.so: it exports neither' \

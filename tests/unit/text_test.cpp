@@ -92,5 +92,11 @@ TEST(json_strings_are_utf8) {
   CHECK_EQ(json_quote("\xc3"), "\"\xef\xbf\xbd\"");
   CHECK_EQ(json_quote("\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x8a"),
            "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x8a\"");
+  for (const char *none :
+       {"\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80"})
+    CHECK_EQ(json_quote(none).find(none), std::string::npos);
+  for (const char *one :
+       {"\xe0\xa0\x80", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
+    CHECK_EQ(json_quote(one), std::string("\"") + one + '"');
   CHECK_EQ(json_quote("\xe2\x82x"), "\"\xef\xbf\xbd\xef\xbf\xbdx\"");
 }
