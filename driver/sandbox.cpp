@@ -47,7 +47,13 @@ void take_along(int signal_number) {
   for (const std::atomic<pid_t> &group : groups)
     if (pid_t pid = group) kill(-pid, SIGKILL);
   signal(signal_number, SIG_DFL);
+  sigset_t now;
+  sigemptyset(&now);
+  sigaddset(&now, signal_number);
+  sigprocmask(SIG_UNBLOCK, &now, nullptr);
   raise(signal_number);
+  // The first process of a container does not end by that.
+  _exit(128 + signal_number);
 }
 
 // Changes a group that is known; 0 is none. With more than there is room for,

@@ -410,6 +410,20 @@ want_equal 'exit status' 0 $?
 kill "$(cat "$work/pid")" || problem 'it was killed'
 finish
 
+# As in a container that is stopped: nobody takes that for a fault.
+begin ended_as_the_first_process
+if unshare -rpf true 2> /dev/null; then
+  # shellcheck disable=SC2016
+  unshare -rpf sh -c '(sleep 1; kill -TERM 1) & exec "$@"' sh "$mdriver" \
+    -c tests/traces/bait.rep --allocator "$T/liars/loops.so" \
+    > "$work/out" 2> "$work/err"
+  want_equal 'exit status' 143 $?
+  want_equal 'stdout' '' "$(cat "$work/out")"
+  finish
+else
+  skip 'unshare has no right to make a process the first one'
+fi
+
 begin an_alignment_that_no_place_has
 printf '1\n3\n3\n0\nm 0 9223372036854775808 8\nm 1 4096 8\na 2 8\n' \
   > "$work/aligned.rep"
