@@ -345,17 +345,12 @@ bool Checker::enter(const Op &op, void *result, uint64_t size, uint64_t seed) {
                         static_cast<ull>(start), static_cast<ull>(size)));
   // No bytes may lie at the brk, behind a header.
   if (!placed_well(op, start, start + size)) return false;
+  size_t usable = size;
   if (fn_->usable_size) {
-    size_t usable = fn_->usable_size(result);
+    usable = fn_->usable_size(result);
     if (usable < size)
       return fault(
           format("usable_size is %zu, less than what was asked for", usable));
-    const char *brk = static_cast<char *>(mem_heap_lo()) + mem_heapsize();
-    if (allocator_.simulated &&
-        usable > reinterpret_cast<uintptr_t>(brk) - start)
-      return fault(format("usable_size is %zu, more than the heap has behind "
-                          "the payload %s",
-                          usable, range(start, start + size).c_str()));
     if (usable < mem_limit()) end = std::max(end, start + usable);
   }
   uint32_t whose = thread_ ? thread_->number : Payload::kNone;
@@ -363,7 +358,11 @@ bool Checker::enter(const Op &op, void *result, uint64_t size, uint64_t seed) {
   Shadow::Entry other = truth_.shadow.overlapping(start, end);
   if (other == truth_.shadow.none()) {
     keep(op, start, {end, size, seed, now_, whose});
-    return true;
+    guard.unlock();
+    // The largest number of all says that it is not known.
+    return !allocator_.simulated || usable <= limit_ || usable == SIZE_MAX ||
+           fault(format("usable_size is %zu, more than the heap may have",
+                        usable));
   }
   std::string of = label(other->first, other->second);
   guard.unlock();
