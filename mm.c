@@ -869,6 +869,11 @@ size_t mm_usable_size(void *ptr) {
 /* An allocated block in which an aligned one fits; NULL if the heap is
  * exhausted. */
 static block *heap_allocate_aligned(uint32_t units, size_t align) {
+  void *last = units <= kQuick ? heap.quick[units] : NULL; /* freed just now */
+  if (last && aligned_gap(block_of(last), align) == 0) {
+    heap.quick[units] = *(void **)last;
+    return block_of(last);
+  }
   block *b = list_fit_aligned(list_of_size(units), kRooms, units, align, 1);
   if (b == NULL) {
     /* Long enough for wherever it comes to lie. */

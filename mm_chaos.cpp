@@ -477,6 +477,28 @@ inline Block *heap_pop_waiting(Heap *heap, uint32_t units) {
   return block;
 }
 
+// The same, at a multiple of `align`, if one of the first few lies so: a
+// program that frees an aligned object is likely to ask for the next one like
+// it.
+Block *heap_pop_aligned(Heap *heap, uint32_t units, size_t align) {
+  constexpr int kFew = 4;
+  if (units > kWaitUnits) return nullptr;
+  Block *before = nullptr, *block = heap->waiting[units];
+  for (int left = kFew; block && left > 0; left--) {
+    Block *next = block_next(heap, block);
+    if (reinterpret_cast<uintptr_t>(block) % align == 0) {
+      if (before)
+        block_set_next(heap, before, next);
+      else
+        heap->waiting[units] = next;
+      return block;
+    }
+    before = block;
+    block = next;
+  }
+  return nullptr;
+}
+
 // A span that waits, or a fresh one; nullptr: the space is exhausted.
 void *heap_take_span(Heap *heap, uint32_t units) {
   if (units <= kWaitUnits)
@@ -963,6 +985,7 @@ void *aligned_span(Heap *heap, size_t align, size_t size) {
   uint32_t units = units_for(size);
   if (units < kLeastUnits) units = kLeastUnits;
   if (align <= kUnitAlign) return heap_take_span(heap, units);
+  if (Block *block = heap_pop_aligned(heap, units, align)) return block;
   char *p = nullptr;
   take_units(heap, units + units_for(align), [&](Arena &arena, bool may_move) {
     p = arena_take_aligned(arena, units, align, may_move);

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <set>
 #include <vector>
 
 using namespace stress;
@@ -577,6 +578,33 @@ void test_calloc() {
   passed();
 }
 
+// ---- Aligned objects --------------------------------------------------------
+
+// A program that frees one and asks for the next one like it gets memory that
+// it had lately, or a page of it, though much else is free, whatever lists the
+// first may be on.
+void test_aligned() {
+  run.test = "aligned";
+  if (!mm_memalign) return;
+  constexpr int kPairs = 1000, kPlaces = 100;
+  for (size_t size : {100, 1000, 5000, 50000}) {
+    start(size_t{64} << 20);
+    void *much = mm_malloc(size_t{16} << 20), *last = mm_malloc(size);
+    mm_free(much);
+    std::set<void *> places;
+    for (int i = 0; i < kPairs; i++) {
+      void *p = mm_memalign(4096, size);
+      if (!p || !last) fail("memalign of %zu bytes failed", size);
+      places.insert(p);
+      mm_free(p);
+    }
+    if (places.size() > kPlaces)
+      fail("%d objects of %zu bytes, one at a time, lay at %zu places", kPairs,
+           size, places.size());
+  }
+  passed();
+}
+
 // ---- The heartbeat ----------------------------------------------------------
 
 uint64_t beats;
@@ -624,5 +652,6 @@ int main(int argc, char **argv) {
   test_last_resort();
   test_again();
   test_calloc();
+  test_aligned();
   test_heartbeat();
 }
