@@ -10,7 +10,7 @@ DRAWS = 3
 ROUNDS =
 
 .PHONY: bench
-bench: all $(GENERATOR) $(B)/bench/calls
+bench: all $(GENERATOR) $(B)/bench/calls $(B)/bench/passes
 	@B='$(B)' OUT='$(OUT)' ALIGNMENT='$(ALIGNMENT)' BENCH='$(BENCH)' \
 	  FAMILIES='$(FAMILIES)' SEED='$(SEED)' DRAWS='$(DRAWS)' \
 	  ROUNDS='$(ROUNDS)' MAKE='$(MAKE)' bench/run.sh
@@ -21,6 +21,8 @@ $(B)/bench/%.o: bench/%.cpp $(B)/flags
 $(B)/bench/%: $(B)/bench/%.o $(B)/memlib.o driver/memlib.symbols
 	$(LINK) $(filter %.o,$^) -o $@ -Wl,--dynamic-list=driver/memlib.symbols \
 	  -ldl
+$(B)/bench/passes: $(B)/driver/allocator.o $(B)/driver/trace.o \
+	$(B)/driver/text.o $(B)/mm.o
 .PRECIOUS: $(B)/bench/%.o
 
 -include $(wildcard $(B)/bench/*.d)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # bench/run.sh - how do the allocators compare? `make bench` builds what this
-# needs. The parts, all but `families` by default:
+# needs. The parts, all but the last two by default:
 #
 #   speed      the shipped traces: speed and space against glibc, and against
 #              a glibc that is kept from trimming its heap
@@ -9,6 +9,8 @@
 #   threads    two threads against one, and blocks that are handed over (by a
 #              driver that has --threads)
 #   pages      OS pages that hold memory, over time; `mdriver -V` shows more
+#   branches   instructions and mispredicted branches an operation on the
+#              shipped traces (needs valgrind, and some minutes)
 #   families   traces with seeds and sizes that nobody has seen, at both
 #              alignments
 #
@@ -31,11 +33,8 @@ driver=$OUT/mdriver
 mkdir -p "$work"
 
 # Instructions of all calls of one allocator in one pattern, the loop's too.
-# More room for thread-local data than a library may ask for late: some have
-# theirs there.
 count_calls() { # ALLOCATOR PATTERN
-  GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536 \
-    valgrind --tool=callgrind --toggle-collect=counted_calls \
+  valgrind --tool=callgrind --toggle-collect=counted_calls \
     --callgrind-out-file=/dev/null "$work/calls" "$1" "$2" 2>&1 |
     awk -v allocator="$1" -v pattern="$2" '
       /^[0-9]+$/ { calls = $1 }
@@ -44,11 +43,33 @@ count_calls() { # ALLOCATOR PATTERN
       END { print allocator, pattern, calls + 0, count + 0, why }'
 }
 
-# How part_calls below runs several at a time.
-if [ "$1" = --count ]; then
+# Instructions and mispredicted branches of one allocator in the twentieth pass
+# over a trace, the replay's too: by then a heap that is used again and again is
+# as it stays. Valgrind's predictor is simpler than a processor's.
+count_pass() { # ALLOCATOR TRACE
+  valgrind --tool=callgrind --branch-sim=yes --toggle-collect=counted_pass \
+    --callgrind-out-file=/dev/null "$work/passes" "$1" "$2" 19 2>&1 |
+    awk -v allocator="$1" -v trace="$2" '
+      /^[0-9]+$/ { operations = $1 }
+      /Collected :/ { count = $4; wrong = $6 + $8 }
+      /^passes: / { why = $0 }
+      END { print allocator, trace, operations + 0, count + 0, wrong + 0, why }'
+}
+
+# How the parts below run several at a time. With more room for thread-local
+# data than a library may ask for late: some have theirs there.
+case $1 in
+--count)
+  export GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536
   count_calls "$2" "$3"
   exit
-fi
+  ;;
+--count-pass)
+  export GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536
+  count_pass "$2" "$3"
+  exit
+  ;;
+esac
 
 heading() {
   printf '\n== %s\n\n' "$1"
@@ -148,6 +169,29 @@ part_calls() {
   xargs -P "$(nproc 2> /dev/null || echo 1)" -n 2 "$0" --count \
     < "$work/calls.todo" > "$work/calls.counts"
   awk -f bench/calls.awk "$work/calls.todo" "$work/calls.counts"
+}
+
+# Time is more than instructions: a branch that the processor guesses wrong
+# costs as much as dozens of them. Left out is what mostly copies.
+part_branches() {
+  heading 'Instructions and mispredicted branches an operation'
+  if ! command -v valgrind > /dev/null; then
+    echo 'skipped: valgrind is not installed'
+    return
+  fi
+  # shellcheck disable=SC2086
+  for allocator in nothing "$B/alloc/mm.so" $ours libc $peers; do
+    for file in traces/*.rep; do
+      case $file in
+      traces/grow* | traces/matrix.rep | traces/random-octaves.rep) ;;
+      *) echo "$allocator $file" ;;
+      esac
+    done
+  done > "$work/branches.todo"
+  xargs -P "$(nproc 2> /dev/null || echo 1)" -n 2 "$0" --count-pass \
+    < "$work/branches.todo" > "$work/branches.counts"
+  awk -f bench/branches.awk "$work/branches.todo" "$work/branches.counts"
+  echo "Each trace by itself: $work/branches.counts"
 }
 
 # Two threads with blocks of their own do the same traces twice; with handoff
@@ -261,10 +305,10 @@ part_families() {
 # What is asked for must make sense before hours are spent on a part of it.
 for part in $BENCH; do
   case $part in
-  speed | grow | calls | threads | pages | families) ;;
+  speed | grow | calls | threads | pages | branches | families) ;;
   *)
     echo "bench: there is no part '$part'; there are speed, grow, calls," \
-      "threads, pages and families" >&2
+      "threads, pages, branches and families" >&2
     exit 2
     ;;
   esac

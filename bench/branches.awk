@@ -1,0 +1,56 @@
+# branches.awk - the table of instructions and mispredicted branches, from lines
+# "ALLOCATOR TRACE OPERATIONS INSTRUCTIONS MISPREDICTED [WHY NOT]" in any order.
+# The first file, "ALLOCATOR TRACE", has the order of the table.
+function short(name) {
+  sub(/^.*\//, "", name)
+  sub(/\.so.*$/, "", name)
+  return name
+}
+
+NR == FNR {
+  if (!($1 in seen)) rows[++n] = $1
+  if (!($2 in is_trace)) traces[++m] = $2
+  seen[$1] = is_trace[$2] = 1
+  next
+}
+
+{
+  operations[$1, $2] = $3
+  count[$1, $2] = $4
+  wrong[$1, $2] = $5
+  if (NF > 5) {
+    sub(/^[^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ /, "")
+    why[$0] = 1
+  }
+}
+
+# Sums over the traces that the allocator came through.
+function add_up(name,    j, t, net) {
+  logs = misses = done = 0
+  for (j = 1; j <= m; j++) {
+    t = traces[j]
+    net = count[name, t] - count["nothing", t]
+    if (!operations[name, t] || net <= 0) continue
+    logs += log(net / operations[name, t])
+    misses += (wrong[name, t] - wrong["nothing", t]) / operations[name, t]
+    done++
+  }
+}
+
+END {
+  printf "%-21s%13s%15s\n", "", "instructions", "mispredicted"
+  for (i = 1; i <= n; i++) {
+    if (rows[i] == "nothing") continue
+    add_up(rows[i])
+    if (done) {
+      printf "%-21s%13.1f%15.3f", short(rows[i]), exp(logs / done), \
+        misses / done
+      if (done < m) printf "   (%d of %d traces)", done, m
+    } else {
+      printf "%-21s%13s%15s", short(rows[i]), "-", "-"
+    }
+    printf "\n"
+  }
+  print "\nGeometric and arithmetic mean of", m, "traces; the replay is taken off."
+  for (w in why) print w
+}
