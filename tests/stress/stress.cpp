@@ -586,7 +586,8 @@ void test_calloc() {
 void test_aligned() {
   run.test = "aligned";
   if (!mm_memalign) return;
-  constexpr int kPairs = 1000, kPlaces = 100;
+  constexpr int kPairs = 1000;
+  constexpr size_t kPlaces = 100;
   for (size_t size : {100, 1000, 5000, 50000}) {
     start(size_t{64} << 20);
     void *much = mm_malloc(size_t{16} << 20), *last = mm_malloc(size);
