@@ -588,7 +588,8 @@ void test_aligned() {
   if (!mm_memalign) return;
   constexpr int kPairs = 1000;
   constexpr size_t kPlaces = 100;
-  for (size_t size : {100, 1000, 5000, 50000}) {
+  constexpr size_t kSizes[] = {100, 1000, 5000, 50000};
+  for (size_t size : kSizes) {
     start(size_t{64} << 20);
     void *much = mm_malloc(size_t{16} << 20), *last = mm_malloc(size);
     mm_free(much);
