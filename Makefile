@@ -129,12 +129,13 @@ $(B)/mm.sum: mm.c FORCE
 	@cksum mm.c | cmp -s - $@ || cksum mm.c > $@
 # Of what it defines only the contract is for others: a helper of its own called
 # `kill`, or its own memcpy, must not be what the driver calls. (objcopy reads no
-# objects of -flto.)
+# objects of -flto, and leaves common symbols as they are.)
+OBJCOPY = objcopy
 $(B)/mm.o: mm.c $(B)/flags $(B)/mm.sum
 	$(say)
 	@rm -f $(OUT)/mdriver
-	$(Q)$(ALLOC_C) `driver/abi.sh mm.c $(ABI)` -fno-lto -c $< -o $@
-	$(Q)objcopy -w -G 'mm_*' -G team $@
+	$(Q)$(ALLOC_C) `driver/abi.sh mm.c $(ABI)` -fno-lto -fno-common -c $< -o $@
+	$(Q)$(OBJCOPY) -w -G 'mm_*' -G team $@ || { rm -f $@; exit 1; }
 $(B)/mm.pic.o: mm.c $(B)/flags $(B)/mm.sum
 	$(say)
 	@rm -f $(B)/alloc/mm.so

@@ -28,7 +28,7 @@
  *   4 free lists    the next larger exact one that has a block; from 64 units
  *                   on 16 lists a doubling, best fit among the first few of
  *                   the list of that size, else of the next one
- *   5 all quick lists, if the top is too short: what waits there is merged, one
+ *   5 all quick lists, if the top has no more: what waits there is merged, one
  *                   list after the other, and 4 tried again
  *   6 rooms         the free blocks behind those that grow, one list a doubling
  *   7 the top       the free block before the epilogue: the last resort, and
@@ -37,7 +37,7 @@
  * Why quick lists: a program asks again for the sizes that it just freed, and
  * to merge a block only to cut it off again costs ten times as much as to put
  * it aside. But what lies aside keeps its neighbours from merging: so only
- * small blocks wait, until the top is too short for what is asked for, or so
+ * small blocks wait, until the top has no more than what is asked for, or so
  * much is free that the heap could shrink.
  *
  * Why a nest: where small and large blocks come in turn, a row of small ones
@@ -141,8 +141,10 @@ enum {
 
 _Static_assert(kUnit == 8 || kUnit == 16, "ALIGNMENT must be 8 or 16");
 
-/* Bytes of the largest payload. */
-static const size_t kMaxPayload = (size_t)kMaxUnits * kUnit - kHeader;
+/* Bytes of the largest payload. Its block may have to be longer by what is too
+ * little for a block of its own (heap_cut). */
+static const size_t kMaxPayload =
+    (size_t)(kMaxUnits - (kMinUnits - 1)) * kUnit - kHeader;
 
 typedef struct block {
   uint32_t head;
@@ -157,6 +159,7 @@ static struct {
   block *nest;             /* room for small blocks, if .. */
   uint32_t nest_units;     /* .. this is not 0 */
   bool small_at_end;       /* what the top gave last was a small block */
+  bool was_long;           /* since mm_init: than a header could say */
   uint64_t mean;           /* of units that were searched for, x kMeanPart */
   uint64_t trim;           /* bytes of top from which on the brk moves down */
   uint64_t released;       /* bytes by mm_free, since all that waits merged */
@@ -406,6 +409,7 @@ static bool brk_move(int64_t units) {
   if (end > UINT32_MAX || top_units() + units > kMaxUnits ||
       mem_sbrk(units * kUnit) == (void *)-1)
     return false;
+  heap.was_long |= end > kMaxUnits;
   heap.end = block_at((uint32_t)end);
   heap.end->head = kAllocated;
   top_set(heap.top);
@@ -735,8 +739,7 @@ static block *block_slide(block *b, uint32_t space, uint32_t units) {
   block *to = block_before(b, before);
   list_remove(to, before);
   uint32_t keep = to->head & kPrevGrows ? (space - units) / kKeepPart : 0;
-  /* It is less than there was: b and what is behind it were too little, or else
-   * room_passes has asked. */
+  /* As b takes some of it, what is kept is shorter than the room was. */
   if (keep >= kMinUnits) {
     block_set_free(to, keep);
     list_insert(to, list_of(to, keep));
@@ -959,7 +962,7 @@ static void check_block(struct check *c, const block *b, bool prev_allocated) {
   if (block_allocated(b) || b == heap.end) return;
   expect(c, "I3", b, "footer", *block_foot_before(block_next(b)),
          block_units(b));
-  if (mem_heapsize() / kUnit <= kMaxUnits)
+  if (!heap.was_long) /* else two neighbours may be too long for one */
     expect(c, "I4", b, "behind a free block", !prev_allocated, false);
   if (b != heap.top) c->free_blocks++;
 }
@@ -983,8 +986,9 @@ static void check_row(struct check *c) {
   check_block(c, b, prev_allocated);
   expect(c, "I1", b, "size of the epilogue", block_units(b), 0);
   expect(c, "I1", b, "epilogue allocated", block_allocated(b), true);
-  expect(c, "I9", heap.top, "index of the top", block_index(heap.top),
-         block_index(prev_allocated ? heap.end : last));
+  expect(c, "I9", heap.base, "bytes up to the top",
+         (size_t)((char *)heap.top - heap.base),
+         (size_t)((char *)(prev_allocated ? heap.end : last) - heap.base));
   expect(c, "I10", heap.nest, "blocks that are it", nests,
          heap.nest_units != 0);
 }

@@ -486,7 +486,7 @@ Block *heap_pop_aligned(Heap *heap, uint32_t units, size_t align) {
   Block *before = nullptr, *block = heap->waiting[units];
   for (int left = kFew; block && left > 0; left--) {
     Block *next = block_next(heap, block);
-    if (reinterpret_cast<uintptr_t>(block) % align == 0) {
+    if ((reinterpret_cast<uintptr_t>(block) & (align - 1)) == 0) {
       if (before)
         block_set_next(heap, before, next);
       else

@@ -30,7 +30,7 @@ function add_up(name,    j, t, net) {
   for (j = 1; j <= m; j++) {
     t = traces[j]
     net = count[name, t] - count["nothing", t]
-    if (!operations[name, t] || net <= 0) continue
+    if (!count["nothing", t] || !count[name, t] || net <= 0) continue
     logs += log(net / operations[name, t])
     misses += (wrong[name, t] - wrong["nothing", t]) / operations[name, t]
     done++
@@ -51,6 +51,7 @@ END {
     }
     printf "\n"
   }
-  print "\nGeometric and arithmetic mean of", m, "traces; the replay is taken off."
+  print "\nMeans of " m " traces, of instructions the geometric one; the replay " \
+    "is taken off."
   for (w in why) print w
 }

@@ -49,7 +49,10 @@ static void run(const char *name, const char *file, int warm) {
   NoObserver none;
   for (int i = 0; i < warm; i++) {
     driver::replay(trace, trace.ops, allocator.fn, slots.data(), none);
-    for (uint32_t slot : trace.live_at_end) allocator.fn.free(slots[slot]);
+    for (uint32_t slot : trace.live_at_end) {
+      if (!slots[slot]) throw driver::InputError("a request failed");
+      allocator.fn.free(slots[slot]);
+    }
   }
   counted_pass(trace, allocator.fn, slots.data());
   std::printf("%zu\n", trace.ops.size());

@@ -53,7 +53,11 @@ count_pass() { # ALLOCATOR TRACE
       /^[0-9]+$/ { operations = $1 }
       /Collected :/ { count = $4; wrong = $6 + $8 }
       /^passes: / { why = $0 }
-      END { print allocator, trace, operations + 0, count + 0, wrong + 0, why }'
+      { last = $0 }
+      END {
+        if (!why && !count) why = last
+        print allocator, trace, operations + 0, count + 0, wrong + 0, why
+      }'
 }
 
 # How the parts below run several at a time. With more room for thread-local

@@ -241,6 +241,9 @@ static void top_elsewhere(void) {
 static void top_at_the_end(void) {
   heap.top = heap.end;
 }
+static void top_inside_a_unit(void) {
+  heap.top = (block *)((char *)heap.top + 4);
+}
 
 static void nest_elsewhere(void) {
   heap.nest = block_after(heap.nest, 1);
@@ -315,6 +318,7 @@ static const broken_test kTests[] = {
     {"quick_below_the_smallest", "I8", quick_below_the_smallest},
     {"top_elsewhere", "I9", top_elsewhere},
     {"top_at_the_end", "I9", top_at_the_end},
+    {"top_inside_a_unit", "I9", top_inside_a_unit},
     {"nest_elsewhere", "I10", nest_elsewhere},
     {"nest_on_another_block", "I10", nest_on_another_block},
     {"nest_of_another_size", "I10", nest_of_another_size},

@@ -14,6 +14,7 @@
 #include <vector>
 
 extern "C" int mm_checkheap(int line);
+extern "C" size_t mm_usable_size(void *ptr);
 
 namespace {
 
@@ -139,6 +140,45 @@ TEST(mm_large_free_block_behind_a_grown_one) {
       CHECK(put(live, mm_malloc(2 * kPart), 2 * kPart));
     CHECK(mm_checkheap(__LINE__));
     mm_free(last);
+  });
+}
+
+// What is free behind it leaves a rest that is too short for a block: so the
+// block gets it, too.
+TEST(mm_grows_to_the_largest_block) {
+  in_large_heap([] {
+    constexpr size_t kUnits = (size_t{1} << 29) - 1, kHeader = 4;
+    constexpr size_t kLess = 16 / ALIGNMENT - 1; // than the smallest block
+    constexpr size_t kHalf = kUnits / 2;
+    for (size_t more : {size_t{0}, kLess, 2 * kLess}) {
+      CHECK_EQ(mm_init(), 0);
+      void *p = mm_malloc(kHalf * ALIGNMENT - kHeader);
+      void *behind = mm_malloc((kUnits - kHalf + more) * ALIGNMENT - kHeader);
+      void *guard = mm_malloc(100);
+      size_t largest = (kUnits - kLess) * ALIGNMENT - kHeader;
+      CHECK(p && behind && guard);
+      mm_free(behind);
+      CHECK(mm_realloc(p, largest + 1) == nullptr);
+      CHECK(mm_realloc(p, largest) == p);
+      CHECK(mm_usable_size(p) >= largest);
+      CHECK(mm_checkheap(__LINE__));
+    }
+  });
+}
+
+// Two free blocks that were too long to be one, of which the top becomes
+// shorter as the brk moves down.
+TEST(mm_gives_back_beside_a_large_free_block) {
+  in_large_heap([] {
+    constexpr size_t kPart = kHeap / 64; // eight are the largest block
+    void *a = mm_malloc(6 * kPart), *b = mm_malloc(6 * kPart);
+    mm_free(a);
+    CHECK(mm_checkheap(__LINE__));
+    mm_free(b);
+    CHECK(mem_heapsize() < 12 * kPart);
+    CHECK(mm_checkheap(__LINE__));
+    CHECK(mm_malloc(6 * kPart) == a);
+    CHECK(mm_checkheap(__LINE__));
   });
 }
 
