@@ -1,34 +1,11 @@
-# branches.awk - the table of instructions and mispredicted branches, from lines
-# "ALLOCATOR TRACE OPERATIONS INSTRUCTIONS MISPREDICTED [WHY NOT]" in any order.
-# The first file, "ALLOCATOR TRACE", has the order of the table.
-function short(name) {
-  sub(/^.*\//, "", name)
-  sub(/\.so.*$/, "", name)
-  return name
-}
-
-NR == FNR {
-  if (!($1 in seen)) rows[++n] = $1
-  if (!($2 in is_trace)) traces[++m] = $2
-  seen[$1] = is_trace[$2] = 1
-  next
-}
-
-{
-  operations[$1, $2] = $3
-  count[$1, $2] = $4
-  wrong[$1, $2] = $5
-  if (NF > 5) {
-    sub(/^[^ ]+ [^ ]+ [^ ]+ [^ ]+ [^ ]+ /, "")
-    why[$0] = 1
-  }
-}
+# branches.awk - the table of instructions and mispredicted branches an
+# operation, of what counts.awk has read.
 
 # Sums over the traces that the allocator came through.
 function add_up(name,    j, t, net) {
   logs = misses = done = 0
   for (j = 1; j <= m; j++) {
-    t = traces[j]
+    t = columns[j]
     net = count[name, t] - count["nothing", t]
     if (!count["nothing", t] || !count[name, t] || net <= 0) continue
     logs += log(net / operations[name, t])

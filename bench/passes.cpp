@@ -1,12 +1,12 @@
 // passes.cpp - one pass of one allocator over a trace, for an instruction
 // counter:
 //
-//     passes ALLOCATOR TRACE WARM     ALLOCATOR: a .so file, libc, nothing
+//     passes ALLOCATOR TRACE     ALLOCATOR: a .so file, libc, nothing
 //
-// First come WARM passes that are not counted, as a heap that is used again
-// is another one than a new heap. bench/run.sh (part `branches`) runs it under
-// `valgrind --toggle-collect=counted_pass`. The same with `nothing` (functions
-// that do nothing) is the cost of the replay; the difference is the
+// First come 19 passes that are not counted, as a heap that is used again and
+// again is another one than a new heap. bench/run.sh (part `branches`) runs it
+// under `valgrind --toggle-collect=counted_pass`. The same with `nothing`
+// (functions that do nothing) is the cost of the replay; the difference is the
 // allocator's. Prints the number of operations of a pass.
 #include "config.h"
 #include "driver/allocator.hpp"
@@ -16,13 +16,12 @@
 #include "memlib.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <vector>
 
 namespace {
 
-constexpr size_t kHeap = size_t{1} << 30;
+constexpr int kWarm = 19;
 
 struct NoObserver {
   bool before(size_t, const driver::Op &, void *) { return true; }
@@ -39,15 +38,15 @@ counted_pass(const driver::Trace &trace, const driver::Functions &fn,
   driver::replay(trace, trace.ops, fn, slots, none);
 }
 
-static void run(const char *name, const char *file, int warm) {
-  if (mem_reserve(kHeap, nullptr) != 0)
+static void run(const char *name, const char *file) {
+  if (mem_reserve(MAX_HEAP, nullptr) != 0)
     throw driver::InputError("no room for the heap");
-  driver::Trace trace = driver::read_trace(file, {kHeap, ALIGNMENT});
+  driver::Trace trace = driver::read_trace(file, {MAX_HEAP, ALIGNMENT});
   driver::Allocator allocator = driver::load_allocator(name);
   if (!allocator.start(false)) throw driver::InputError("mm_init failed");
   std::vector<void *> slots(trace.slots);
   NoObserver none;
-  for (int i = 0; i < warm; i++) {
+  for (int i = 0; i < kWarm; i++) {
     driver::replay(trace, trace.ops, allocator.fn, slots.data(), none);
     for (uint32_t slot : trace.live_at_end) {
       if (!slots[slot]) throw driver::InputError("a request failed");
@@ -59,12 +58,12 @@ static void run(const char *name, const char *file, int warm) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: passes ALLOCATOR TRACE WARM\n");
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: passes ALLOCATOR TRACE\n");
     return 2;
   }
   try {
-    run(argv[1], argv[2], std::atoi(argv[3]));
+    run(argv[1], argv[2]);
   } catch (const std::exception &e) {
     std::fprintf(stderr, "passes: %s: %s\n", argv[1], e.what());
     return 2;

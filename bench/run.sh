@@ -32,48 +32,39 @@ work=$B/bench
 driver=$OUT/mdriver
 mkdir -p "$work"
 
-# Instructions of all calls of one allocator in one pattern, the loop's too.
-count_calls() { # ALLOCATOR PATTERN
-  valgrind --tool=callgrind --toggle-collect=counted_calls \
-    --callgrind-out-file=/dev/null "$work/calls" "$1" "$2" 2>&1 |
-    awk -v allocator="$1" -v pattern="$2" '
-      /^[0-9]+$/ { calls = $1 }
-      /Collected :/ { count = $NF }
-      /^calls: / { why = $0 }
-      END { print allocator, pattern, calls + 0, count + 0, why }'
-}
-
-# Instructions and mispredicted branches of one allocator in the twentieth pass
-# over a trace, the replay's too: by then a heap that is used again and again is
-# as it stays. Valgrind's predictor is simpler than a processor's.
-count_pass() { # ALLOCATOR TRACE
-  valgrind --tool=callgrind --branch-sim=yes --toggle-collect=counted_pass \
-    --callgrind-out-file=/dev/null "$work/passes" "$1" "$2" 19 2>&1 |
-    awk -v allocator="$1" -v trace="$2" '
+# Instructions and mispredicted branches of one allocator in one pattern of
+# bench/calls.cpp, or in the twentieth pass over a trace (bench/passes.cpp), the
+# loop's too. Valgrind's predictor is simpler than a processor's. There is more
+# room for thread-local data than a library may ask for late: some have theirs
+# there.
+count() { # calls|passes ALLOCATOR PATTERN|TRACE
+  GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536 \
+    valgrind --tool=callgrind --branch-sim=yes --toggle-collect='counted_*' \
+    --callgrind-out-file=/dev/null "$work/$1" "$2" "$3" 2>&1 |
+    awk -v allocator="$2" -v what="$3" '
       /^[0-9]+$/ { operations = $1 }
       /Collected :/ { count = $4; wrong = $6 + $8 }
-      /^passes: / { why = $0 }
+      /^(calls|passes): / { why = $0 }
       { last = $0 }
       END {
         if (!why && !count) why = last
-        print allocator, trace, operations + 0, count + 0, wrong + 0, why
+        print allocator, what, operations + 0, count + 0, wrong + 0, why
       }'
 }
 
-# How the parts below run several at a time. With more room for thread-local
-# data than a library may ask for late: some have theirs there.
-case $1 in
---count)
-  export GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536
-  count_calls "$2" "$3"
+# How count_all below runs several at a time.
+if [ "$1" = --count ]; then
+  count "$2" "$3" "$4"
   exit
-  ;;
---count-pass)
-  export GLIBC_TUNABLES=glibc.rtld.optional_static_tls=65536
-  count_pass "$2" "$3"
-  exit
-  ;;
-esac
+fi
+
+# What is in $work/PROGRAM.todo; the table is that of AWK. Counts do not suffer
+# from company.
+count_all() { # PROGRAM AWK
+  xargs -P "$(nproc 2> /dev/null || echo 1)" -n 2 "$0" --count "$1" \
+    < "$work/$1.todo" > "$work/$1.counts"
+  awk -f bench/counts.awk -f "$2" "$work/$1.todo" "$work/$1.counts"
+}
 
 heading() {
   printf '\n== %s\n\n' "$1"
@@ -169,10 +160,7 @@ part_calls() {
       echo "$allocator $pattern"
     done
   done > "$work/calls.todo"
-  # Counts do not suffer from company.
-  xargs -P "$(nproc 2> /dev/null || echo 1)" -n 2 "$0" --count \
-    < "$work/calls.todo" > "$work/calls.counts"
-  awk -f bench/calls.awk "$work/calls.todo" "$work/calls.counts"
+  count_all calls bench/calls.awk
 }
 
 # Time is more than instructions: a branch that the processor guesses wrong
@@ -191,11 +179,9 @@ part_branches() {
       *) echo "$allocator $file" ;;
       esac
     done
-  done > "$work/branches.todo"
-  xargs -P "$(nproc 2> /dev/null || echo 1)" -n 2 "$0" --count-pass \
-    < "$work/branches.todo" > "$work/branches.counts"
-  awk -f bench/branches.awk "$work/branches.todo" "$work/branches.counts"
-  echo "Each trace by itself: $work/branches.counts"
+  done > "$work/passes.todo"
+  count_all passes bench/branches.awk
+  echo "Each trace by itself: $work/passes.counts"
 }
 
 # Two threads with blocks of their own do the same traces twice; with handoff
