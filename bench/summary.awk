@@ -1,7 +1,8 @@
 # summary.awk - one line an allocator: the geometric mean of its speed as a
 # multiple of the reference's, with the spread of that mean (each trace's own
 # spread between rounds, taken as independent), the slowest trace; mean
-# utilization, and its share of the bound.
+# utilization, and its share of the bound; and what the utilization came to when
+# the heap had been used again and again, in the timed passes.
 {
   traces[allocator]++
   if (ratio > 0) {
@@ -18,6 +19,7 @@
     spaced[allocator]++
     utils[allocator] += util
     shares[allocator] += util / bound
+    lasts[allocator] += again
     if (!(allocator in loosest) || util / bound < loosest[allocator]) {
       loosest[allocator] = util / bound
       loose_trace[allocator] = trace
@@ -39,14 +41,16 @@ END {
       times(exp(logs[a] / timed[a])), 100 * sqrt(spreads[a]) / timed[a],
       slower[a], timed[a], times(least[a]), slowest[a]
   }
-  printf "\n%-21s %14s %7s  %-22s\n", "", "utilization", "/ bound",
-    "worst / bound"
+  printf "\n%-21s %14s %7s %8s  %-22s\n", "", "utilization", "/ bound",
+    "timed", "worst / bound"
   for (i = 1; i <= allocators; i++) {
     a = names[i]
     # Where only large traces can be measured, a mean would say nothing.
     if (spaced[a] < traces[a]) continue
-    printf "%-21s %14s %7s  %s %s\n", a, percent(utils[a] / spaced[a]),
-      percent(shares[a] / spaced[a]), percent(loosest[a]), loose_trace[a]
+    printf "%-21s %14s %7s %8s  %s %s\n", a, percent(utils[a] / spaced[a]),
+      percent(shares[a] / spaced[a]),
+      lasts[a] ? percent(lasts[a] / spaced[a]) : "-", percent(loosest[a]),
+      loose_trace[a]
   }
   for (a in faults) printf "%s is not valid on %d traces\n", a, faults[a]
 }

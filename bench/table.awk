@@ -3,7 +3,8 @@
 #   awk -f bench/table.awk -f bench/summary.awk FILE
 #
 # The columns are found by their names. Of a row this sets allocator, trace, ns,
-# ratio (speed as a multiple of the reference's), spread, util and bound; 0
+# ratio (speed as a multiple of the reference's), spread, util, bound and again
+# (the utilization that the heap came to in the timed passes); 0
 # stands for a figure that is missing. A row that is not valid is counted in
 # faults[allocator], its other columns are not looked at. Allocators are in
 # names[1..allocators], in the order of the file. Of several files `file` says
@@ -48,4 +49,6 @@ FNR == 1 {
   spread = field("ratio_spread") + 0
   util = field("utilization") + 0
   bound = field("bound") + 0
+  again = field("timed_high_water") ? \
+    field("peak_payload") / field("timed_high_water") : 0
 }

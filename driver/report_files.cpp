@@ -87,6 +87,10 @@ std::string json_trace(const Trace &trace, const TraceResult &r) {
   text +=
       ", \"ratio_spread\": " + json_number(timed && r.timing->ratio.median > 0,
                                            timed ? r.timing->ratio.spread : 0);
+  text +=
+      ", \"timed_high_water\": " +
+      (timed && r.timing->high_water ? format("%llu", ull(r.timing->high_water))
+                                     : "null");
   return text + ", " + json_touched(space ? r.space.touched : std::nullopt) +
          "}";
 }
@@ -187,7 +191,8 @@ static std::string csv_row(const AllocatorInfo &who, const Trace &trace,
          csv_bytes(has_touched, mean_of(touched.over_time)) +
          csv_bytes(has_touched, touched.end) +
          csv_bytes(has_touched, mean_of(touched.payload)) +
-         csv_bytes(has_touched, touched.payload[Touched::kSteps - 1]) + "\n";
+         csv_bytes(has_touched, touched.payload[Touched::kSteps - 1]) +
+         csv_bytes(time.high_water > 0, time.high_water) + "\n";
 }
 
 void write_csv(const SuiteResult &all, const std::string &file) {
@@ -195,7 +200,7 @@ void write_csv(const SuiteResult &all, const std::string &file) {
   out.write("allocator,trace,valid,fault,ops,threads,peak_payload,bound,"
             "heap_high_water,utilization,ns_per_op,reference_ratio,"
             "ratio_spread,touched_peak,touched_mean,touched_end,payload_mean,"
-            "payload_end\n");
+            "payload_end,timed_high_water\n");
   for (const AllocatorResult &a : all.allocators)
     for (size_t t = 0; t < all.traces.size(); t++)
       out.write(csv_row(a.info, all.traces[t], a.traces[t]));

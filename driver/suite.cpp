@@ -105,7 +105,8 @@ private:
                  std::vector<uint32_t> &passes, int &rounds);
   void run_rounds(size_t t, std::vector<std::unique_ptr<Worker>> &workers);
   void fail(size_t t, size_t a, Worker &worker);
-  void keep_timing(size_t t, const std::vector<std::vector<double>> &ns);
+  void keep_timing(size_t t, const std::vector<std::vector<double>> &ns,
+                   const std::vector<uint64_t> &high_water);
 
   TraceResult &result(size_t t, size_t a) {
     return all_.allocators[a].traces[t];
@@ -223,17 +224,21 @@ void Suite::run_rounds(size_t t,
   int rounds = 0;
   if (!calibrate(t, workers, passes, rounds)) return;
   std::vector<std::vector<double>> ns(n);
+  std::vector<uint64_t> high_water(n);
   for (int r = 0; r < rounds; r++)
     for (size_t k = 0; k < n; k++) {
       size_t w = (k + static_cast<size_t>(r)) % n;
       if (workers[w] && workers[w]->fault().empty() &&
-          workers[w]->time_round(passes[w]))
+          workers[w]->time_round(passes[w])) {
         ns[w].push_back(workers[w]->round().ns);
+        high_water[w] = workers[w]->round().last_high_water;
+      }
     }
-  keep_timing(t, ns);
+  keep_timing(t, ns, high_water);
 }
 
-void Suite::keep_timing(size_t t, const std::vector<std::vector<double>> &ns) {
+void Suite::keep_timing(size_t t, const std::vector<std::vector<double>> &ns,
+                        const std::vector<uint64_t> &high_water) {
   const double ops = static_cast<double>(all_.traces[t].replayed_ops());
   const double replay = least_of(ns.back()); // 0 with threads
   if (!ns.back().empty()) all_.replay_ns.push_back(replay / ops);
@@ -251,7 +256,7 @@ void Suite::keep_timing(size_t t, const std::vector<std::vector<double>> &ns) {
       else if (r < reference.size())
         ratios.push_back(net(reference[r]) / net(ns[a][r]));
     }
-    Timing timing{figure_of(per_op), figure_of(ratios), 0};
+    Timing timing{figure_of(per_op), figure_of(ratios), 0, high_water[a]};
     timing.seconds = timing.ns_per_op.median * ops * 1e-9;
     result(t, a).timing = timing;
     all_.worst_spread = std::max(all_.worst_spread, timing.ratio.spread);

@@ -79,8 +79,8 @@ std::string first_pass(const Trace &trace, const Functions &fn, void **slots,
 
 } // namespace
 
-// Passes that find room in what the heap has not used yet, though none of its
-// memory should be used again; one less, as they may need more than any before.
+// Passes that find room in what the heap has not used yet, should each add as
+// much to it as one did before; one less, as they may need more than any.
 static uint32_t passes_in_reserve(const RoundReport &report) {
   if (report.most == 0) return UINT32_MAX; // the system's, or no heap
   size_t times = (mem_limit() - mem_high_water()) / report.most;
@@ -110,8 +110,8 @@ static void run_round(const Trace &trace, const Allocator &allocator,
     else
       fail(report, first());
     report.high_water = allocator.simulated ? mem_high_water() : 0;
-    report.most = std::max(report.most, report.high_water);
-    report.grew = true; // until a pass has shown that it needs no more
+    report.most = report.high_water;
+    report.second = report.grew = true; // until a pass shows what it needs
     return report.begun = !report.failed;
   };
   auto measured = [&](uint32_t n) {
@@ -119,7 +119,8 @@ static void run_round(const Trace &trace, const Allocator &allocator,
     const double ns = passes(n);
     const uint64_t growth = mem_high_water() - before;
     report.grew = growth > 0;
-    report.most = std::max(report.most, growth / n);
+    report.most = std::max(report.second ? 0 : report.most, growth / n);
+    report.second = false;
     return ns;
   };
   report.failed = false;
@@ -133,6 +134,7 @@ static void run_round(const Trace &trace, const Allocator &allocator,
     total += measured(n);
   }
   if (!report.failed) report.ns = total / report.passes;
+  report.last_high_water = allocator.simulated ? mem_high_water() : 0;
 }
 
 void time_round(const Trace &trace, const Allocator &allocator, void **slots,

@@ -32,7 +32,7 @@ TraceResult good(double utilization, double ns, double ratio, double spread) {
   r.valid = true;
   r.space.utilization = utilization;
   r.space.high_water = 4096;
-  r.timing = Timing{{ns, spread}, {ratio, spread}, ns * 4e-6};
+  r.timing = Timing{{ns, spread}, {ratio, spread}, ns * 4e-6, 8192};
   return r;
 }
 

@@ -83,7 +83,8 @@ for i in 0 1 2; do
   for j in 0 1 2; do
     want_keys "allocators.$i.traces.$j.#keys" trace valid fault ops threads \
       peak_payload heap_high_water utilization ns_per_op reference_ratio \
-      touched_peak touched_end touched_over_time payload_over_time
+      timed_high_water touched_peak touched_end touched_over_time \
+      payload_over_time
   done
 done
 finish
@@ -98,6 +99,7 @@ set -- reference libc allocators.#size 3 allocators.0.name mm \
   allocators.0.traces.0.utilization 0.91234 \
   allocators.0.traces.0.ns_per_op 12.345 \
   allocators.0.traces.0.reference_ratio 1.2345 \
+  allocators.0.traces.0.timed_high_water 8192 \
   allocators.0.traces.0.touched_peak 409600 \
   allocators.0.traces.0.touched_end 1 \
   allocators.0.traces.0.touched_over_time.#size 20 \

@@ -23,7 +23,7 @@ Score score_of(double utilization, double ratio) {
   a.traces.resize(1);
   a.traces[0].valid = true;
   a.traces[0].space.utilization = utilization;
-  a.traces[0].timing = Timing{{}, {ratio, 0}, 1e-6};
+  a.traces[0].timing = Timing{{}, {ratio, 0}, 1e-6, 0};
   score(a, traces);
   return a.score;
 }

@@ -22,7 +22,7 @@ TraceResult result_of(double utilization, double seconds, double ratio) {
   TraceResult r;
   r.valid = true;
   r.space.utilization = utilization;
-  r.timing = Timing{{}, {ratio, 0}, seconds};
+  r.timing = Timing{{}, {ratio, 0}, seconds, 0};
   return r;
 }
 

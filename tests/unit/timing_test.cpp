@@ -194,6 +194,7 @@ TEST(a_heap_that_stays_as_it_is_serves_all_rounds) {
     RoundReport report = two_rounds(fn, ops);
     CHECK(!report.failed);
     CHECK(report.ns > 0);
+    CHECK_EQ(report.last_high_water, report.high_water);
     CHECK_EQ(heaps, 1);
   }
 }
@@ -206,6 +207,7 @@ TEST(a_heap_is_replaced_before_it_is_used_up) {
   CHECK(!report.failed);
   CHECK(report.ns > 0);
   CHECK(!out_of_heap);
+  CHECK(report.last_high_water > report.high_water);
   CHECK(heaps >= 100); // at most ten passes on each
 }
 
