@@ -33,6 +33,17 @@
  * square root of what its class has, so that both the number of pages and what
  * is unused in the last one grow slowly.
  *
+ * Memory or time? As long as the heap grows, each byte saved is one less to ask
+ * the system for: pages are short, and what is freed goes back to the space at
+ * once, to merge with its neighbours. A program that has taken 32 times as much
+ * as its heap is long does what it did before: the space has *settled*
+ * (space_settles), and from then on the heaps save time. A span that is freed
+ * waits in the heap, on a list of its length, for the next request; empty pages
+ * stay in their queues; new pages are made four times as long; an object that
+ * grows and has to move gets room to grow on. For all this the brk moves up by
+ * at most an eighth more than is needed: before it moves further, and every
+ * fourth heartbeat, all that waits goes back.
+ *
  * Where pages lie, how long they are, and how a pointer finds its own, is the
  * geometry: chaos/space.hpp, or with CHAOS_PAPER the fixed one of the paper,
  * chaos/paper.hpp, for comparison. Here are the heaps, the queues, and what
@@ -40,11 +51,7 @@
  *
  *   size      is served from
  *   small     a page of its class: all blocks have one size and no header
- *   larger    a span of its own, in whole units. Up to 64 KiB, a span that is
- *             freed waits in the heap, on a list of its length, for the next
- *             request of its thread; of those above 8 KiB only one waits. What
- *             waits is given back every fourth beat, and before the brk would
- *             have to move
+ *   larger    a span of its own, in whole units
  *
  * Which sizes are small depends on demand: a class gets pages when it has so
  * many bytes in use that a page is worth it (wants_span).
@@ -64,8 +71,8 @@
  *
  *   C1  spans fill the space from its first byte to the top without gaps, and
  *       each unit's code says what it is part of
- *   C2  a page's capacity = used + |free| + |local_free|; in the only page of
- *       a queue `used` is one more
+ *   C2  a page's capacity = used + |free| + |local_free|; a queue holds on to
+ *       its only page, and to each that is empty, and counts them
  *   C3  a page's blocks on lists lie in it at multiples of the block size,
  *       and are on one list once
  *   C4  pages on a queue are of its class, owned by the heap, linked both ways;
@@ -78,7 +85,7 @@
  *   C8  bit c of an arena's bitmap says whether its list c has a span, and bit
  *       w of the summary whether word w has a bit
  *   C9  spans that wait in a heap are objects of as many units as their list
- *       says; of those of more than kManyWait units at most one waits
+ *       says
  *   C10 the bytes that all heaps count for a class are those of its pages
  *   C11 a region's first and last unit are the allocator's own, and its arena
  *       is that of a heap; those that are empty are on the arena's list of them
@@ -115,10 +122,12 @@ namespace {
 
 constexpr uint32_t kHeartbeat = 1024; // generic mallocs
 constexpr uint32_t kDrainBeats = 4;   // until what waits in the heap goes back
-// Of spans that are too long for any page only one waits at a time. That serves
-// a program that frees and takes the same again; more would keep too many
-// neighbours from merging (docs/chaos.md).
-constexpr uint32_t kManyWait = units_for(kPageMax);
+// In a space that has settled: a span that waits serves what is shorter by this
+// part of it; pages are made as for so many times the demand; and what grows
+// and has to move gets this part more, if it has more than so many bytes.
+constexpr uint32_t kNearPart = 8;
+constexpr size_t kDemand = 16;
+constexpr size_t kRoomPart = 4, kRoomLeast = 512;
 
 struct alignas(kApart) Heap {
   // The first page of each class's queue; empty_page if there is none.
@@ -127,13 +136,16 @@ struct alignas(kApart) Heap {
   std::array<Block *, kWaitUnits + 1> waiting{}; // freed spans, by units
   // Bit n: one of n units was put there since the last drain.
   std::array<uint64_t, kWaitUnits / 64 + 1> has_waiting{};
-  uint32_t long_one = 0; // units of the one of more than kManyWait
   // From this address on the memory read as zero when this heap last asked for
   // a span that is too long to wait.
   char *fresh = nullptr;
   // Spans in use or waiting, by units, and bytes of pages, by class.
   std::array<uint32_t, units_for(kPageMax) + 1> spans{};
   std::array<size_t, kClasses> page_bytes{};
+  std::array<size_t, kClasses> most_bytes{}; // of late, of pages and spans
+  std::array<uint32_t, kClasses> held{};     // pages that the queue holds on to
+  uint64_t taken = 0;                        // units, since the last heartbeat
+  bool settled = false;    // the space was, at the last heartbeat
   Arena *arena = &space;   // where it takes its units
   uint32_t until_beat = 0; // what its thread had left when it ended
   uint32_t beats = 0;
@@ -200,14 +212,24 @@ void thread_set_heap(Thread *thread, Heap *heap) {
 // ---- Queues -----------------------------------------------------------------
 
 // A queue holds on to its only page, even if that is empty, as the next malloc
-// would have to make it again: the hold counts as one more block in use. So the
-// free of a last block sees by `used` alone whether the page has to go.
-void queue_hold(const Heap *heap, size_t c) {
-  if (Page *page = heap->first[c]; page_is_alone(page)) page->used++;
+// would have to make it again; and in a settled space to all that become empty
+// (page_retire).
+void queue_hold(Heap *heap, Page *page) {
+  if (page_is_held(page)) return;
+  page->used |= kHeld;
+  heap->held[page->size_class]++;
 }
 
-void queue_let_go(const Heap *heap, size_t c) {
-  if (Page *page = heap->first[c]; page_is_alone(page)) page->used--;
+void queue_let_go(Heap *heap, Page *page) {
+  if (!page_is_held(page)) return;
+  page->used &= static_cast<uint16_t>(~kHeld);
+  heap->held[page->size_class]--;
+}
+
+// The only page of a queue, when it is that no longer. If it is empty, the
+// queue still holds on to it, until a drain.
+void queue_not_alone(Heap *heap, Page *first) {
+  if (!heap->settled && page_used(first) > 0) queue_let_go(heap, first);
 }
 
 void queue_set_first(Heap *heap, size_t c, Page *page) {
@@ -218,24 +240,24 @@ void queue_set_first(Heap *heap, size_t c, Page *page) {
 void queue_push(Heap *heap, Page *page) {
   size_t c = page->size_class;
   Page *first = heap->first[c];
-  queue_let_go(heap, c);
   page->prev = 0;
   page->next = 0;
   if (first != &empty_page) {
+    if (page_is_alone(first)) queue_not_alone(heap, first);
     page->next = page_index(first);
     first->prev = page_index(page);
   } else {
     heap->last[c] = page_index(page);
+    queue_hold(heap, page);
   }
   queue_set_first(heap, c, page);
-  queue_hold(heap, c);
 }
 
 // At the end: until its turn comes, more of its blocks may be freed.
 void queue_append(Heap *heap, Page *page) {
   Page *first = heap->first[page->size_class];
   if (first == &empty_page) return queue_push(heap, page);
-  queue_let_go(heap, page->size_class);
+  if (page_is_alone(first)) queue_not_alone(heap, first);
   Page *last = page_at(heap->last[page->size_class]);
   page->next = 0;
   page->prev = page_index(last);
@@ -243,7 +265,7 @@ void queue_append(Heap *heap, Page *page) {
 }
 
 void queue_remove(Heap *heap, Page *page) {
-  queue_let_go(heap, page->size_class);
+  queue_let_go(heap, page);
   if (page->next)
     page_at(page->next)->prev = page->prev;
   else
@@ -253,7 +275,8 @@ void queue_remove(Heap *heap, Page *page) {
   else
     queue_set_first(heap, page->size_class,
                     page->next ? page_at(page->next) : &empty_page);
-  queue_hold(heap, page->size_class);
+  Page *first = heap->first[page->size_class];
+  if (page_is_alone(first)) queue_hold(heap, first);
 }
 
 // ---- Pages come and go ------------------------------------------------------
@@ -321,6 +344,7 @@ uint32_t take_units(Heap *heap, uint32_t units, const Take &take) {
   Arena &own = arena_for(heap->arena, units);
   {
     Locked locked(own);
+    heap->taken += units;
     if (uint32_t unit = take(own, false)) return unit;
   }
   return take_more(heap, units, own, take);
@@ -337,15 +361,21 @@ void page_make(Heap *heap, Page *page, size_t c, uint32_t units) {
   page_link(page, page_start(page), 0, page_capacity(page));
 }
 
-// What the class has in pages and in spans.
-size_t class_bytes(const Heap *heap, size_t c) {
+// The bytes that pages are made for: what the class has in pages and in spans;
+// in a settled space many times the most that it had of late, as that much is
+// likely to be asked for again.
+size_t class_demand(Heap *heap, size_t c) {
   uint32_t units = units_for(kClassSize[c]);
-  return heap->page_bytes[c] + size_t{heap->spans[units]} * units * kUnit;
+  size_t bytes =
+      heap->page_bytes[c] + size_t{heap->spans[units]} * units * kUnit;
+  size_t &most = heap->most_bytes[c];
+  if (bytes > most) most = bytes;
+  return heap->settled ? kDemand * most : bytes;
 }
 
 __attribute__((noinline)) Page *heap_fresh_page(Heap *heap, size_t c) {
   size_t size = kClassSize[c];
-  uint32_t most = page_units(c, class_bytes(heap, c)), units;
+  uint32_t most = page_units(c, class_demand(heap, c)), units;
   uint32_t unit = take_units(heap, most, [&](Arena &arena, bool may_move) {
     units = most; // again: a call that failed may have made it less
     uint32_t taken = arena_take_page(arena, size, &units, may_move);
@@ -393,7 +423,7 @@ __attribute__((noinline)) bool page_grow(Heap *heap, Page *page) {
   size_t c = page->size_class;
   uint32_t units = page->units;
   uint32_t least = units_for_blocks(size, capacity + 1) - units;
-  uint32_t most = page_units(c, class_bytes(heap, c));
+  uint32_t most = page_units(c, class_demand(heap, c));
   uint32_t longest = page_units(c, SIZE_MAX); // beyond, more would be useless
   if (units + least > longest) return false;
   if (most < least) most = least;
@@ -414,10 +444,19 @@ void page_release(Heap *heap, Page *page) {
   arena_give(page_index(page), page->units);
 }
 
-// Its last block was freed, and no queue holds on to it. Not inlined, so that
-// mm_free stays short.
+// Its last block was freed, and no queue holds on to it. In a settled space it
+// stays, at the end of its queue, if it is not much shorter than a page made
+// now would be. Not inlined, so that mm_free stays short.
 __attribute__((noinline)) void page_retire(Page *page) {
-  page_release(self.heap, page);
+  Heap *heap = self.heap;
+  size_t c = page->size_class;
+  if (!heap->settled || page->units < page_units(c, class_demand(heap, c)) / 2)
+    return page_release(heap, page);
+  if (page->next) {
+    queue_remove(heap, page);
+    queue_append(heap, page);
+  }
+  queue_hold(heap, page);
 }
 
 // A page that has no block to give leaves the queue until one is freed.
@@ -499,10 +538,19 @@ Block *heap_pop_aligned(Heap *heap, uint32_t units, size_t align) {
   return nullptr;
 }
 
+// The same, or in a settled space one that is a little longer.
+Block *heap_pop_near(Heap *heap, uint32_t units) {
+  uint32_t most = heap->settled ? units + units / kNearPart : units;
+  if (most > kWaitUnits) most = kWaitUnits;
+  for (; units <= most; units++)
+    if (Block *block = heap_pop_waiting(heap, units)) return block;
+  return nullptr;
+}
+
 // A span that waits, or a fresh one; nullptr: the space is exhausted.
 void *heap_take_span(Heap *heap, uint32_t units) {
   if (units <= kWaitUnits)
-    if (Block *block = heap_pop_waiting(heap, units)) return block;
+    if (Block *block = heap_pop_near(heap, units)) return block;
   uint32_t unit = take_units(heap, units, [=](Arena &arena, bool may_move) {
     // Read under the space's lock: nobody moves the brk meanwhile.
     if (units > kWaitUnits)
@@ -527,9 +575,7 @@ void heap_count_call(Heap *heap);
 __attribute__((noinline)) void free_span(void *p) {
   Heap *heap = self.heap;
   uint32_t units = object_units(p, code_at(p));
-  bool room = units <= kManyWait || !heap->waiting[heap->long_one];
-  if (!kSecure && units <= kWaitUnits && room && heap != &empty_heap) {
-    if (units > kManyWait) heap->long_one = units;
+  if (heap->settled && units <= kWaitUnits) {
     auto *block = static_cast<Block *>(p);
     block_set_next(heap, block, heap->waiting[units]);
     heap->waiting[units] = block;
@@ -551,6 +597,23 @@ void drain_waiting(Heap *heap, uint32_t units) {
   }
 }
 
+// Gives back the empty pages of a queue, which holds on to them, and lets go of
+// the others.
+void drain_queue(Heap *heap, size_t c) {
+  uint32_t left = heap->held[c];
+  if (left == 0) return;
+  for (Page *page = page_at(heap->last[c]);;) {
+    Page *before = page->prev ? page_at(page->prev) : nullptr;
+    bool held = page_is_held(page);
+    if (held && page_used(page) == 0)
+      page_release(heap, page);
+    else if (held && !page_is_alone(page))
+      queue_let_go(heap, page);
+    if (!before || (held && --left == 0)) return;
+    page = before;
+  }
+}
+
 // Gives back what the heap keeps for later: spans that wait, empty pages, and
 // empty regions. With no arena's lock held: what it gives may be of any.
 void heap_drain(Heap *heap) {
@@ -558,8 +621,7 @@ void heap_drain(Heap *heap) {
     for (uint64_t &bits = heap->has_waiting[w]; bits; bits &= bits - 1)
       drain_waiting(heap,
                     w * 64 + static_cast<uint32_t>(__builtin_ctzll(bits)));
-  for (Page *page : heap->first)
-    if (page != &empty_page && page_is_idle(page)) page_release(heap, page);
+  for (size_t c = 0; c < kClasses; c++) drain_queue(heap, c);
   arena_trim(*heap->arena);
 }
 
@@ -596,7 +658,7 @@ void *heap_take_small(Heap *heap, size_t size) {
     if (page->next == 0) break;
     page_set_full(heap, page);
   }
-  bool span = heap->waiting[units] || wants_span(c, class_bytes(heap, c));
+  bool span = heap->waiting[units] || wants_span(c, class_demand(heap, c));
   if (page != &empty_page) {
     if (!span && page_grow(heap, page)) return page_pop(page);
     page_set_full(heap, page);
@@ -608,14 +670,18 @@ void *heap_take_small(Heap *heap, size_t size) {
 
 __attribute__((noinline)) void heap_heartbeat(Heap *heap) {
   // What waits keeps its neighbours apart, and grows no older.
-  if (heap->beats++ % kDrainBeats == 0) heap_drain(heap);
+  if (heap->beats++ % kDrainBeats == 0) {
+    heap_drain(heap);
+    for (size_t &most : heap->most_bytes) most -= most / 8;
+  }
   arena_heartbeat(*heap->arena);
   uint64_t beat;
   {
     Locked locked(space);
-    space_heartbeat();
+    heap->settled = space_heartbeat(heap->taken);
     beat = space.beat;
   }
+  heap->taken = kHeartbeat; // those until the next one, a unit each at least
   if (Hook *hook = heartbeat_hook.load(std::memory_order_acquire)) hook(beat);
 }
 
@@ -877,10 +943,10 @@ extern "C" void mm_free(void *p) {
   if (--page->used == 0) page_retire(page);
 }
 
-extern "C" size_t mm_usable_size(void *p) {
-  if (!p) return 0;
-  if constexpr (kSecure) check_object(self.heap, p, "usable_size");
-  uint8_t code = code_at(p);
+namespace chaos {
+namespace {
+
+inline size_t usable_size(void *p, uint8_t code) {
   Page *page;
   if (!page_find(p, code, &page)) return object_units(p, code) * kUnit;
   auto inside =
@@ -888,34 +954,53 @@ extern "C" size_t mm_usable_size(void *p) {
   return page_block_size(page) - static_cast<size_t>(inside);
 }
 
+} // namespace
+} // namespace chaos
+
+extern "C" size_t mm_usable_size(void *p) {
+  if (!p) return 0;
+  if constexpr (kSecure) check_object(self.heap, p, "usable_size");
+  return usable_size(p, code_at(p));
+}
+
 namespace chaos {
 namespace {
 
 // Makes the object that p points to `size` bytes long where it lies, or nearly
-// there. nullptr: it has to move.
-void *resize_in_place(Heap *heap, void *p, size_t size) {
-  if constexpr (kSecure) check_object(heap, p, "realloc");
-  uint8_t code = code_at(p);
-  if (code <= kObject) {
-    size_t have = mm_usable_size(p);
-    return size <= have && size >= have / 2 ? p : nullptr;
-  }
+// there; `code` and `bytes` are what it has. nullptr: it has to move.
+void *resize_in_place(Heap *heap, void *p, uint8_t code, size_t bytes,
+                      size_t size) {
+  if (code <= kObject) return size <= bytes && size >= bytes / 2 ? p : nullptr;
   if (size > size_t{kMaxUnits} * kUnit) return nullptr;
-  uint32_t have = object_units(p, code), want = units_for(size);
-  if (want == have) return p;
+  auto have = static_cast<uint32_t>(bytes / kUnit);
+  uint32_t want = units_for(size);
+  // What has room to grow keeps it (with_room).
+  uint32_t room = heap->settled ? have / kRoomPart : 0;
+  if (want <= have && want >= have - room) return p;
   // What has become much smaller than a unit belongs in a page.
   if (want * kUnit * 2 > size * 3) return nullptr;
   uint32_t unit = unit_of(p);
   Arena &arena = arena_of(unit);
   Locked locked(arena);
-  uint32_t to = span_resize(arena, unit, have, want);
+  uint32_t to = 0;
+  if (!heap->settled && want > have && gains_by_slide(arena, unit, have))
+    to = span_slide(arena, unit, have, want);
+  if (!to) to = span_resize(arena, unit, have, want);
   if (!to) to = span_slide(arena, unit, have, want);
   if (!to) return nullptr;
   count_span(heap, have, -1);
   count_span(heap, want, 1);
+  if (want > have && heap != &empty_heap) heap->taken += want - have;
   // In the paper's geometry an object may begin inside of its unit: there
   // again.
   return static_cast<char *>(p) + (unit_at(to) - unit_at(unit));
+}
+
+// The bytes to ask for, when an object of `have` bytes has to move as it needs
+// `size`: what grows is likely to grow again.
+size_t with_room(const Heap *heap, size_t have, size_t size) {
+  bool grows = size > have && size > kRoomLeast && size <= PTRDIFF_MAX;
+  return heap->settled && grows ? size + size / kRoomPart : size;
 }
 
 } // namespace
@@ -927,14 +1012,18 @@ extern "C" void *mm_realloc(void *p, size_t size) {
     mm_free(p);
     return nullptr;
   }
-  if (void *q = resize_in_place(self.heap, p, size)) return q;
-  void *fresh = mm_malloc(size);
-  size_t have = mm_usable_size(p);
+  if constexpr (kSecure) check_object(self.heap, p, "realloc");
+  uint8_t code = code_at(p);
+  size_t have = usable_size(p, code);
+  if (void *q = resize_in_place(self.heap, p, code, have, size)) return q;
+  size_t wanted = with_room(self.heap, have, size);
+  void *fresh = mm_malloc(wanted);
+  if (!fresh && wanted > size) fresh = mm_malloc(size);
   if (!fresh) {
     if (size <= have) return p; // too long, rather than none
     // The malloc that failed has given back what waited, maybe beside the
     // object.
-    return resize_in_place(self.heap, p, size);
+    return resize_in_place(self.heap, p, code, have, size);
   }
   std::memcpy(fresh, p, size < have ? size : have);
   mm_free(p);

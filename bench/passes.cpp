@@ -3,7 +3,7 @@
 //
 //     passes ALLOCATOR TRACE     ALLOCATOR: a .so file, libc, nothing
 //
-// First come 19 passes that are not counted, as a heap that is used again and
+// First come 99 passes that are not counted, as a heap that is used again and
 // again is another one than a new heap. bench/run.sh (part `branches`) runs it
 // under `valgrind --toggle-collect=counted_pass`. The same with `nothing`
 // (functions that do nothing) is the cost of the replay; the difference is the
@@ -21,7 +21,7 @@
 
 namespace {
 
-constexpr int kWarm = 19;
+constexpr int kWarm = 99;
 
 struct NoObserver {
   bool before(size_t, const driver::Op &, void *) { return true; }

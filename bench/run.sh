@@ -33,7 +33,7 @@ driver=$OUT/mdriver
 mkdir -p "$work"
 
 # Instructions and mispredicted branches of one allocator in one pattern of
-# bench/calls.cpp, or in the twentieth pass over a trace (bench/passes.cpp), the
+# bench/calls.cpp, or in the hundredth pass over a trace (bench/passes.cpp), the
 # loop's too. Valgrind's predictor is simpler than a processor's. There is more
 # room for thread-local data than a library may ask for late: some have theirs
 # there.

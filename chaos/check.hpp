@@ -190,15 +190,16 @@ void check_page(Check &c, Page *page) {
     return c.failed("C3", page, "a list has what is no block, or one twice");
   const Heap *heap = page_heap(page);
   if (!is_heap(heap)) return c.failed("C4", page, "its owner is no heap");
-  bool held = heap->first[page->size_class] == page && page_is_alone(page);
-  if (lists.count + page->used != page_capacity(page) + held)
-    return c.failed("C2", page, "%u used%s and %zu free of %zu blocks",
-                    page->used, held ? ", one of them by the queue," : "",
-                    lists.count, page_capacity(page));
+  if (lists.count + page_used(page) != page_capacity(page))
+    return c.failed("C2", page, "%u used and %zu free of %zu blocks",
+                    page_used(page), lists.count, page_capacity(page));
   if (!lists.add_remote(page))
     return c.failed("C3", page, "thread_free has no block, or one twice");
   c.page_bytes[page->size_class] += page->units * kUnit;
-  if (!(page->owner.load(std::memory_order_relaxed) & kFull)) c.queueable++;
+  if (!(page->owner.load(std::memory_order_relaxed) & kFull))
+    c.queueable++;
+  else if (page_is_held(page))
+    c.failed("C2", page, "no queue has it, and one holds on to it");
   if (page->thread_free.load(std::memory_order_relaxed)) c.shared++;
 }
 
@@ -329,23 +330,29 @@ bool is_page(const Page *page) {
 }
 
 void check_queue(Check &c, Heap *heap, size_t size_class) {
-  uint32_t before = 0;
+  uint32_t before = 0, held = 0;
   for (Page *page = heap->first[size_class]; page != &empty_page;) {
     if (!is_page(page) || page->size_class != size_class ||
         page_heap(page) != heap || page->prev != before)
       return c.failed("C4", page, "it is wrong in the queue of class %zu",
                       size_class);
     c.queued++;
+    held += page_is_held(page);
+    if (page_is_alone(page) ? !page_is_held(page) : page->used == 0)
+      c.failed("C2", page, "its queue does not hold on to it");
     if (page->owner.load(std::memory_order_relaxed) & kFull)
       c.failed("C5", page, "it is in a queue and full");
     before = page_index(page);
     if (!page->next) {
       if (heap->last[size_class] != before)
         c.failed("C4", page, "it is not the last of class %zu", size_class);
-      return;
+      break;
     }
     page = page_at(page->next);
   }
+  if (held != heap->held[size_class])
+    c.failed("C2", heap, "%u pages of class %zu are held, it counts %u", held,
+             size_class, heap->held[size_class]);
 }
 
 // Pages may be on the list of another heap than theirs, which then passes them
@@ -364,7 +371,7 @@ void check_waiting(Check &c, const Heap *heap, uint32_t units) {
   if (heap->waiting[units] &&
       !(heap->has_waiting[units / 64] >> (units % 64) & 1))
     c.failed("C9", heap, "no bit says that spans of %u units wait", units);
-  size_t left = units > kManyWait ? units == heap->long_one : space.top;
+  size_t left = space.top;
   for (Block *block = heap->waiting[units]; block;
        block = block_next(heap, block)) {
     uint32_t unit = unit_starting(block);
@@ -381,8 +388,6 @@ void check_heap(Check &c, Heap *heap) {
   check_returned(c, heap);
   for (uint32_t units = 0; units <= kWaitUnits; units++)
     check_waiting(c, heap, units);
-  if (heap->long_one > kWaitUnits)
-    c.failed("C9", heap, "none waits that has %u units", heap->long_one);
 }
 
 bool check_space(Check &c) {

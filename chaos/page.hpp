@@ -91,8 +91,7 @@ struct Heap;
 //   capacity = used + |free| + |local_free|
 //   used     = blocks that the program holds + |thread_free|
 //
-// (While a page is the only one in its queue, `used` is one more: the queue
-// holds on to it, see queue_hold.)
+// (`used` also has the bit kHeld, which counts for neither.)
 //
 // Only the owner's thread touches a page. Other threads may push on thread_free
 // and read `owner`. The thread whose free finds thread_free empty also puts the
@@ -111,10 +110,14 @@ struct Page {
   std::atomic<uintptr_t> owner;
   uint32_t next, prev; // in the queue: page_index, 0: none
   uint32_t next_returned;
-  uint16_t used;
+  uint16_t used;             // and kHeld
   uint8_t size_class, units; // units of memory
 };
 static_assert(sizeof(Page) == 48, "a page of 256 bytes has room for blocks");
+
+// In `used`: the queue holds on to the page, also when it is empty. So the free
+// of a last block sees by `used` alone whether the page has to go.
+constexpr uint16_t kHeld = 1 << 15;
 
 constexpr uintptr_t kFull = 1;    // it is in no queue
 constexpr uintptr_t kAligned = 2; // some payloads begin inside their block
@@ -129,10 +132,13 @@ inline bool page_is_alone(const Page *page) {
   return page != &empty_page && page->next == 0 && page->prev == 0;
 }
 
-// Has the page, which is in a queue, no blocks in use? If it is the only one
-// there, the queue's hold still counts.
-inline bool page_is_idle(const Page *page) {
-  return page->used == (page_is_alone(page) ? 1 : 0);
+inline bool page_is_held(const Page *page) {
+  return page->used & kHeld;
+}
+
+// Blocks in use.
+inline uint32_t page_used(const Page *page) {
+  return page->used & ~uint32_t{kHeld};
 }
 
 inline size_t page_block_size(const Page *page) {

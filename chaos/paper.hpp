@@ -346,6 +346,9 @@ uint32_t span_resize(Arena &, uint32_t unit, uint32_t have, uint32_t want) {
 constexpr uint32_t span_slide(Arena &, uint32_t, uint32_t, uint32_t) {
   return 0;
 }
+constexpr bool gains_by_slide(Arena &, uint32_t, uint32_t) {
+  return false;
+}
 
 // ---- What heaps ask for, as in chaos/region.hpp -----------------------------
 
@@ -418,7 +421,8 @@ char *arena_take_aligned(Arena &arena, uint32_t units, size_t align,
 // ---- Giving back ------------------------------------------------------------
 
 // Runs that have long been free go back: the last one by the brk.
-void space_heartbeat() {
+// False: this geometry never settles.
+bool space_heartbeat(uint64_t) {
   space.beat++;
   char *end = space.base + space.segments * kSegmentSize;
   for (Segment **link = &space.free_runs; *link; link = &(*link)->next) {
@@ -429,16 +433,17 @@ void space_heartbeat() {
       Segment *next = run->next; // none
       if (mem_sbrk(-static_cast<intptr_t>(count * kSegmentSize)) ==
           reinterpret_cast<void *>(-1))
-        return;
+        break;
       *link = next;
       space.segments -= count;
       space.lowered = true;
-      return;
+      break;
     }
     if (run->released) continue;
     mem_release(run + 1, count * kSegmentSize - sizeof *run);
     run->released = true;
   }
+  return false;
 }
 
 // An empty space at the brk. The base is not at a multiple of 4 MiB: so no

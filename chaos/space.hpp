@@ -88,6 +88,14 @@ constexpr uint32_t kMapsMax = 20;
 // What the brk moves over is not written before it is handed out: so calloc
 // may rely on its zeros.
 constexpr bool kTopStaysFresh = true;
+// When heaps have taken so many times the units that the space has, it has
+// settled: what it needs for one turn it needs for the next. From then on the
+// brk may move by this part of the heap more than was needed, in place of a
+// drain: see space_settles.
+// (A heap of less than 512 KiB is turned as if it had these, as a program that
+// has made few requests has no time to win.)
+constexpr uint32_t kSettledTurns = 32, kSettledLeast = (512 << 10) / kUnit;
+constexpr uint32_t kLoosePart = 8;
 // The brk moves up by at least this part of the heap.
 constexpr uint32_t kGrowPart = 512;
 // Memory goes back to the system when so many bytes are free at the top, or
@@ -128,6 +136,9 @@ struct alignas(kApart) Arena {
 
 struct Space : Arena {
   uint32_t end;        // unit at the brk
+  uint32_t needed;     // units that the brk moved up as nothing else was left
+  uint32_t loose_end;  // in a settled space it may move so far without need
+  uint64_t taken;      // units that heaps took; see space_settles
   uint32_t top_seen;   // the highest top since the last heartbeat ...
   uint32_t top_before; // ... and the one before
   uint32_t idle_beats; // the age at which a free span's memory goes back
@@ -285,7 +296,7 @@ constexpr uint32_t square_root(uint64_t n) {
   return static_cast<uint32_t>(root);
 }
 
-constexpr uint64_t kShare = 256; // bytes
+constexpr uint64_t kShare = 128; // bytes
 
 // How many units the next page of a class shall have, whose blocks have `size`
 // bytes and which has `class_bytes` in use. From sqrt(kShare * class_bytes) on,
@@ -535,9 +546,11 @@ void span_give(Arena &arena, uint32_t unit, uint32_t units) {
 
 // ---- The top, and the brk ---------------------------------------------------
 
-// Is what lies free at the top too short?
+// Is what lies free at the top too short, and also what the brk may move over
+// without need?
 inline bool brk_must_move(uint32_t units) {
-  return uint64_t{space.top} + units > space.end;
+  uint32_t end = space.end > space.loose_end ? space.end : space.loose_end;
+  return uint64_t{space.top} + units > end;
 }
 
 bool brk_reach(uint64_t unit) {
@@ -553,6 +566,9 @@ bool brk_reach(uint64_t unit) {
         reinterpret_cast<void *>(-1))
       return false;
   }
+  uint32_t loose =
+      space.loose_end > space.end ? space.loose_end - space.end : 0;
+  if (more > loose) space.needed += more - loose;
   space.end += more;
   if (space.given_back && space.trim < 2 * space.given_back)
     space.trim = 2 * space.given_back;
@@ -702,6 +718,17 @@ uint32_t span_slide(Arena &arena, uint32_t unit, uint32_t have, uint32_t want) {
   return room > want ? span_resize(arena, to, room, want) : to;
 }
 
+// Shall an object that grows slide down before it must? Where many grow, the
+// hole that one leaves passes on from each to the next, and is used up on its
+// way to the top; else each keeps what lies behind it, and all are too short
+// for one that has to move. The copy has to gain a part of the object. (What
+// ends at the top makes room in front of itself: see room_below.)
+bool gains_by_slide(Arena &arena, uint32_t unit, uint32_t have) {
+  constexpr uint32_t kGainPart = 8;
+  if (unit + have == arena.top || !is_free_before(unit)) return false;
+  return unit - span_before(arena, unit) >= have / kGainPart;
+}
+
 // An object of its own has at least so many units.
 constexpr uint32_t kLeastUnits = 1;
 
@@ -753,6 +780,7 @@ void top_give_back() {
   if (mem_sbrk(-static_cast<intptr_t>(size_t{give} << kUnitBits)) !=
       reinterpret_cast<void *>(-1)) {
     space.end -= give;
+    if (space.needed > space.end) space.needed = space.end;
     space.given_back += size_t{give} << kUnitBits;
   }
 }
@@ -777,10 +805,27 @@ void spans_give_back() {
     }
 }
 
-void space_heartbeat() {
+// Has the space settled? `taken`: the units that a heap took since its last
+// heartbeat. A space that grows by more than a quarter is not settled any more,
+// until as much as it has by then was taken so many times. (The hardened build
+// never settles: there nothing waits.)
+bool space_settles(uint64_t taken) {
+  uint64_t enough =
+      uint64_t{kSettledTurns} *
+      (space.needed > kSettledLeast ? space.needed : kSettledLeast);
+  space.taken += taken;
+  if (space.taken > enough / 4 * 5) space.taken = enough / 4 * 5;
+  bool settled = !kSecure && space.taken > enough;
+  space.loose_end = settled ? space.needed + space.needed / kLoosePart : 0;
+  return settled;
+}
+
+// Returns whether the space has settled.
+bool space_heartbeat(uint64_t taken) {
   space.beat++;
   top_give_back();
   spans_give_back();
+  return space_settles(taken);
 }
 
 // An empty space at the brk. It begins with unit 1, as 0 says that there is
@@ -793,6 +838,8 @@ bool space_reset() {
     return false;
   space.base = reinterpret_cast<char *>(base);
   space.top = space.end = space.top_seen = space.top_before = 1;
+  space.needed = space.loose_end = 0;
+  space.taken = 0;
   space.beat = 0;
   space.trim = kIdleBytes;
   space.given_back = 0;

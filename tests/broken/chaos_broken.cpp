@@ -7,7 +7,8 @@
 // spans, of the space, of heaps and of links.
 //
 // The heap has, among others: pages of one class, full ones and at least three
-// in the queue, two of these with blocks that another thread freed; a short
+// in the queue, two of these with blocks that another thread freed; the only
+// page of another class; a short
 // and a long object; three spans that wait; three free spans of one length;
 // and the heap of a thread that ended.
 #include "mm_chaos.cpp"
@@ -21,7 +22,7 @@ using namespace chaos;
 
 namespace {
 
-constexpr size_t kSmall = 48, kWaiting = 4096;
+constexpr size_t kSmall = 48, kAlone = 16, kWaiting = 4096;
 constexpr int kBlocks = 4000, kHoles = 6;
 
 // The heap that every test breaks.
@@ -73,6 +74,7 @@ Page *page_with(void *p) {
 // which it comes back to the queue.
 void build_pages() {
   for (void *&p : at.block) p = make(kSmall);
+  make(kAlone);
   in_thread(make_and_end, nullptr);
   at.current = page_with(at.block[kBlocks - 1]);
   bool full = true;
@@ -96,10 +98,9 @@ void build_spans() {
   make(80 * kUnit);
   for (void *p : hole) mm_free(p);
   for (void *&p : waiting) p = make(kWaiting);
-  void *long_one = make(40 * kUnit), *below_the_top = make(80 * kUnit);
+  mm_free(make(80 * kUnit));     // below the top
+  self.heap->settled = !kSecure; // now spans wait
   for (void *p : waiting) mm_free(p);
-  mm_free(long_one); // waits: the next one does not
-  mm_free(below_the_top);
 }
 
 void build_heap() {
@@ -268,6 +269,10 @@ const broken_test kPageTests[] = {
      [] { at.first->owner = reinterpret_cast<uintptr_t>(at.other); }},
     {"full_set", "C5", [] { at.middle->owner |= kFull; }},
     {"full_cleared", "C5", [] { at.full->owner &= ~kFull; }},
+    {"held_and_full", "C2", [] { at.full->used |= kHeld; }},
+    {"held_and_not_counted", "C2", [] { at.middle->used |= kHeld; }},
+    {"only_page_not_held", "C2",
+     [] { at.heap->first[class_of(kAlone)]->used ^= kHeld; }},
 };
 
 // ---- Queues, lists `returned`, and heaps ------------------------------------
@@ -358,14 +363,7 @@ const broken_test kWaitingTests[] = {
      [] { at.heap->waiting[16] = as_block(at.full); }},
     {"waiting_free_span", "C9",
      [] { block_set_next(at.heap, at.waiting[1], as_block(at.hole[1])); }},
-    {"two_long_ones_wait", "C9",
-     [] {
-       uint32_t units = object_units_at(at.long_object);
-       at.heap->waiting[units] = as_block(unit_at(at.long_object));
-       block_set_next(at.heap, at.heap->waiting[units], nullptr);
-     }},
     {"waiting_without_a_bit", "C9", [] { at.heap->has_waiting.fill(0); }},
-    {"long_one_too_long", "C9", [] { at.heap->long_one = kWaitUnits + 1; }},
 };
 
 // ---- The space --------------------------------------------------------------
@@ -615,7 +613,7 @@ int sweep_heap(Heap *heap) {
 int sweep_heaps(const void *) {
   silence_the_checker();
   int bad = sweep(everyone.heaps, "the list of heaps") |
-            (kSecure ? 0 : sweep(at.heap->long_one, "long_one"));
+            sweep(at.heap->held, "the pages held");
   for (Heap *heap = everyone.heaps; heap; heap = heap->next)
     bad |= sweep_heap(heap);
   return bad;

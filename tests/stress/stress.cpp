@@ -607,6 +607,42 @@ void test_aligned() {
   passed();
 }
 
+// ---- A program that runs for long -------------------------------------------
+
+// `live` objects of less than `most` bytes, one of which is replaced by another
+// with each operation. An allocator may take time or memory for that; but what
+// was enough for twenty turns must nearly be enough for the thousand to come,
+// and once all is freed, three quarters of a heap four times as large as the
+// payload are one piece.
+void replace_for_long(Random &random, size_t live, size_t most) {
+  const size_t limit = 2 * live * most;
+  start(limit);
+  std::vector<void *> objects(live, nullptr);
+  size_t soon = 0;
+  for (size_t i = 0; i < 1000 * live; i++) {
+    void *&object = objects[random.below(live)];
+    mm_free(object);
+    object = must_malloc(1 + random.below(most));
+    if (i == 20 * live) soon = mem_high_water();
+  }
+  if (mem_high_water() > soon + soon / 2)
+    fail("%zu objects of less than %zu bytes need %zu bytes, and later %zu",
+         live, most, soon, mem_high_water());
+  for (void *object : objects) mm_free(object);
+  mm_free(must_malloc(limit / 4 * 3));
+  if (!mm_checkheap(__LINE__)) fail("mm_checkheap says no");
+}
+
+void test_long_run() {
+  run.test = "long_run";
+  if (mm_name && std::strcmp(mm_name(), "chaos-paper") == 0) return;
+  Random random(run.seed + 4);
+  replace_for_long(random, 1000, 100);
+  replace_for_long(random, 300, 8000);
+  replace_for_long(random, 100, 100000);
+  passed();
+}
+
 // ---- The heartbeat ----------------------------------------------------------
 
 uint64_t beats;
@@ -655,5 +691,6 @@ int main(int argc, char **argv) {
   test_again();
   test_calloc();
   test_aligned();
+  test_long_run();
   test_heartbeat();
 }
