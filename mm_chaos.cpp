@@ -42,7 +42,7 @@
  * stay in their queues; new pages are made four times as long; an object that
  * grows and has to move gets room to grow on. For all this the brk moves up by
  * at most an eighth more than is needed: before it moves further, and every
- * fourth heartbeat, all that waits goes back.
+ * fourth heartbeat, all that waits in the thread's heap goes back.
  *
  * Where pages lie, how long they are, and how a pointer finds its own, is the
  * geometry: chaos/space.hpp, or with CHAOS_PAPER the fixed one of the paper,
@@ -72,7 +72,7 @@
  *   C1  spans fill the space from its first byte to the top without gaps, and
  *       each unit's code says what it is part of
  *   C2  a page's capacity = used + |free| + |local_free|; a queue holds on to
- *       its only page, and to each that is empty, and counts them
+ *       its only page, to each that is empty and maybe others, and counts them
  *   C3  a page's blocks on lists lie in it at multiples of the block size,
  *       and are on one list once
  *   C4  pages on a queue are of its class, owned by the heap, linked both ways;
@@ -226,8 +226,8 @@ void queue_let_go(Heap *heap, Page *page) {
   heap->held[page->size_class]--;
 }
 
-// The only page of a queue, when it is that no longer. If it is empty, the
-// queue still holds on to it, until a drain.
+// The only page of a queue, when it is that no longer. If it is empty, or the
+// space has settled, the queue still holds on to it, until a drain.
 void queue_not_alone(Heap *heap, Page *first) {
   if (!heap->settled && page_used(first) > 0) queue_let_go(heap, first);
 }
@@ -538,7 +538,7 @@ Block *heap_pop_aligned(Heap *heap, uint32_t units, size_t align) {
   return nullptr;
 }
 
-// The same, or in a settled space one that is a little longer.
+// A span that waits and has so many units, or in a settled space a few more.
 Block *heap_pop_near(Heap *heap, uint32_t units) {
   uint32_t most = heap->settled ? units + units / kNearPart : units;
   if (most > kWaitUnits) most = kWaitUnits;
@@ -575,7 +575,10 @@ void heap_count_call(Heap *heap);
 __attribute__((noinline)) void free_span(void *p) {
   Heap *heap = self.heap;
   uint32_t units = object_units(p, code_at(p));
-  if (heap->settled && units <= kWaitUnits) {
+  // What came from another heap's arena goes back there: its thread could not
+  // have it as long as this one keeps it.
+  bool ours = __libc_single_threaded || &arena_of(unit_of(p)) == heap->arena;
+  if (heap->settled && units <= kWaitUnits && ours) {
     auto *block = static_cast<Block *>(p);
     block_set_next(heap, block, heap->waiting[units]);
     heap->waiting[units] = block;

@@ -287,6 +287,8 @@ void mark_page(uint32_t unit, uint32_t from, uint32_t units) {
   std::memcpy(&code_of(unit) + from, kPageCodes.data() + from, units - from);
 }
 
+static_assert(kPageUnits * kUnit / kAlign < kHeld);
+
 // ---- How long pages are -----------------------------------------------------
 
 constexpr uint32_t square_root(uint64_t n) {

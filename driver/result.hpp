@@ -60,8 +60,8 @@ struct Timing {
   Figure ns_per_op;
   Figure ratio;       // reference's time / ours, paired round by round
   double seconds = 0; // of one pass
-  // Bytes of the simulated heap after all passes, to which it came while it was
-  // used again and again; 0: it is not simulated.
+  // Bytes that the simulated heap came to while it was used again and again; 0:
+  // it is not simulated.
   uint64_t high_water = 0;
 };
 

@@ -79,12 +79,14 @@ std::string first_pass(const Trace &trace, const Functions &fn, void **slots,
 
 } // namespace
 
-// Passes that find room in what the heap has not used yet, should each add as
-// much to it as one did before; one less, as they may need more than any.
+// Passes that find room in what the heap has not used yet, though none of its
+// memory should be used again; one less if the heap grows fast, as they may
+// need more than any before.
 static uint32_t passes_in_reserve(const RoundReport &report) {
   if (report.most == 0) return UINT32_MAX; // the system's, or no heap
   size_t times = (mem_limit() - mem_high_water()) / report.most;
-  return times < 2 ? 0 : static_cast<uint32_t>(std::min(times, 1ul << 30)) - 1;
+  if (times > 0 && report.growth > report.most / 8) times--;
+  return static_cast<uint32_t>(std::min(times, 1ul << 30));
 }
 
 // How long the passes before the first round take, all together. With blocks of
@@ -110,8 +112,9 @@ static void run_round(const Trace &trace, const Allocator &allocator,
     else
       fail(report, first());
     report.high_water = allocator.simulated ? mem_high_water() : 0;
-    report.most = report.high_water;
-    report.second = report.grew = true; // until a pass shows what it needs
+    report.most = std::max(report.most, report.high_water);
+    report.growth = report.most;
+    report.grew = true; // until a pass has shown that it needs no more
     return report.begun = !report.failed;
   };
   auto measured = [&](uint32_t n) {
@@ -119,8 +122,11 @@ static void run_round(const Trace &trace, const Allocator &allocator,
     const double ns = passes(n);
     const uint64_t growth = mem_high_water() - before;
     report.grew = growth > 0;
-    report.most = std::max(report.second ? 0 : report.most, growth / n);
-    report.second = false;
+    report.growth = (growth + n - 1) / n;
+    report.most = std::max(report.most, report.growth);
+    if (allocator.simulated)
+      report.last_high_water =
+          std::max<uint64_t>(report.last_high_water, mem_high_water());
     return ns;
   };
   report.failed = false;
@@ -134,7 +140,6 @@ static void run_round(const Trace &trace, const Allocator &allocator,
     total += measured(n);
   }
   if (!report.failed) report.ns = total / report.passes;
-  report.last_high_water = allocator.simulated ? mem_high_water() : 0;
 }
 
 void time_round(const Trace &trace, const Allocator &allocator, void **slots,

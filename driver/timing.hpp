@@ -45,14 +45,12 @@ struct RoundReport {
   uint32_t passes = 1;     // asked for
   bool begun = false;      // there is a heap to go on with
   bool grew = false;       // the last pass used more of it than those before
-  bool second = false;     // the next pass is the second one on this heap
   bool warm = false;       // there were enough passes that do not count
   double ns = 0;           // of one pass, on average; 0: not finished
   uint64_t high_water = 0; // of the simulated heap, in the first pass on it
-  uint64_t last_high_water = 0; // .. and after the last one
-  // Bytes: the most that a pass added to the heap, the first one aside as soon
-  // as there is another.
-  uint64_t most = 0;
+  uint64_t last_high_water = 0; // .. and the highest in the later ones
+  uint64_t most = 0;   // bytes: the most that one pass added to the heap
+  uint64_t growth = 0; // .. and what the last one did
   bool failed = false;
   char text[1500] = "";
 };

@@ -454,6 +454,46 @@ void test_short_threads() {
   passed();
 }
 
+// A thread that has done the same for long keeps what it frees for itself; but
+// not what another thread needs. Here it frees 120 MB of that one's objects, of
+// which at most two are live at a time, and does little else.
+void test_hoard() {
+  run.test = "hoard";
+  start_heap();
+  mm_free(mm_malloc(100)); // the first heap is that of this thread
+  std::atomic<void *> box{nullptr};
+  std::atomic<bool> ready{false}, done{false};
+  std::thread hoarder([&] {
+    std::vector<void *> own(100, nullptr);
+    for (size_t i = 0; i < 100000; i++) {
+      void *&object = own[i * 7919 % own.size()];
+      mm_free(object);
+      object = mm_malloc(10000 + i % 20000);
+    }
+    ready = true;
+    while (!done)
+      if (void *object = box.exchange(nullptr))
+        mm_free(object);
+      else
+        std::this_thread::yield();
+  });
+  while (!ready) std::this_thread::yield();
+  size_t before = mem_high_water();
+  for (int i = 0; i < 2000; i++) {
+    void *object = mm_malloc(60000), *none = nullptr;
+    if (!object) fail("malloc number %d of 60000 bytes fails", i);
+    while (!box.compare_exchange_weak(none, object)) {
+      none = nullptr;
+      std::this_thread::yield();
+    }
+  }
+  done = true;
+  hoarder.join();
+  if (mem_high_water() > before + (size_t{8} << 20))
+    fail("the heap grew from %zu to %zu bytes", before, mem_high_water());
+  passed();
+}
+
 const struct {
   const char *name;
   void (*run)();
@@ -468,6 +508,7 @@ const struct {
     {"born_late", test_born_late},
     {"after_the_end", test_after_the_end},
     {"short_threads", test_short_threads},
+    {"hoard", test_hoard},
 };
 
 } // namespace

@@ -211,6 +211,23 @@ TEST(a_heap_is_replaced_before_it_is_used_up) {
   CHECK(heaps >= 100); // at most ten passes on each
 }
 
+// All memory is used again in the second pass, but for a few bytes, and none of
+// it later: there is no room for a third pass.
+TEST(a_heap_is_replaced_if_a_pass_might_not_find_room) {
+  Functions fn{};
+  fn.malloc = [](size_t size) {
+    static void *first;
+    if (free_blocks == nullptr) return free_blocks = first = bump(size);
+    if (free_blocks != first) return bump(size);
+    free_blocks = bump(16);
+    return first;
+  };
+  fn.free = [](void *) {};
+  RoundReport report = two_rounds(fn, "a 0 600000\nf 0\n");
+  CHECK(!report.failed);
+  CHECK(!out_of_heap);
+}
+
 // Each pass after the first takes half as much again: not all that was freed
 // was found again.
 TEST(a_heap_is_replaced_in_time_if_later_passes_need_more) {
