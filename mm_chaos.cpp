@@ -684,7 +684,7 @@ __attribute__((noinline)) void heap_heartbeat(Heap *heap) {
     heap->settled = space_heartbeat(heap->taken);
     beat = space.beat;
   }
-  heap->taken = kHeartbeat; // those until the next one, a unit each at least
+  heap->taken = kHeartbeat; // each generic malloc counts as a unit
   if (Hook *hook = heartbeat_hook.load(std::memory_order_acquire)) hook(beat);
 }
 

@@ -75,7 +75,7 @@ struct Segment {
 };
 static_assert(sizeof(Segment) <= kUnitAlign, "see space_reset");
 static_assert(kPageMax == kPageUnits * kUnit);
-static_assert(kUnit / kAlign < kHeld); // large pages have less blocks
+static_assert(kUnit / kAlign < kHeld); // large pages have fewer
 
 // All heaps take from one arena, the space.
 struct Arena {
