@@ -102,10 +102,8 @@
 #define MM_OPTIONAL
 #include "mm.h"
 
-#ifdef CHAOS_PAPER
-#include "chaos/paper.hpp"
-#else
-#include "chaos/region.hpp"
+#include "chaos/mixed.hpp"
+#ifndef CHAOS_PAPER
 #include "chaos/secure.hpp"
 #endif
 
@@ -122,12 +120,34 @@ namespace {
 
 constexpr uint32_t kHeartbeat = 1024; // generic mallocs
 constexpr uint32_t kDrainBeats = 4;   // until what waits in the heap goes back
-// In a space that has settled: a span that waits serves what is shorter by this
-// part of it; pages are made as for so many times the demand; and what grows
-// and has to move gets this part more, if it has more than so many bytes.
-constexpr uint32_t kNearPart = 8;
-constexpr size_t kDemand = 16;
+// That a space has settled (space_settles) is counted in units taken; a generic
+// malloc counts as 256 bytes.
+constexpr uint32_t kCallUnits = units_for(256);
+// In a space that has settled: objects of which the longest page has less than
+// four get spans; pages are made as for so many times the demand; and what
+// grows and has to move gets this part more, if it has more than so many bytes.
+constexpr size_t kSpansFrom = kPageUnits * kUnit / 4;
+constexpr size_t kDemand = 8;
 constexpr size_t kRoomPart = 4, kRoomLeast = 512;
+// But when the brk has to move, it moves for no longer page than the class
+// needs now, or this part of the space.
+constexpr uint32_t kAtBrkPart = 32;
+// There, spans that may wait have one of these lengths, four a doubling, so
+// that one which is freed serves whatever is asked for next of about its size.
+// The table has, for each number of units, the next such length.
+constexpr auto kWaitLength = [] {
+  constexpr uint32_t kLengths = 4;
+  std::array<uint16_t, kWaitUnits + 1> lengths{};
+  for (uint32_t units = 0; units <= kWaitUnits; units++) {
+    uint32_t step =
+        units > kLengths ? (1u << log2_of(units - 1)) / kLengths : 1;
+    lengths[units] = static_cast<uint16_t>((units + step - 1) / step * step);
+  }
+  return lengths;
+}();
+// A class is worth pages of its own when it has so many bytes in mixed pages,
+// or has had so many objects there: a block of a page is faster found.
+constexpr size_t kWorthBytes = 2048, kWorthObjects = 2048;
 
 struct alignas(kApart) Heap {
   // The first page of each class's queue; empty_page if there is none.
@@ -141,15 +161,17 @@ struct alignas(kApart) Heap {
   char *fresh = nullptr;
   // Spans in use or waiting, by units, and bytes of pages, by class.
   std::array<uint32_t, units_for(kPageMax) + 1> spans{};
-  std::array<size_t, kClasses> page_bytes{};
+  std::array<size_t, kClasses + 1> page_bytes{};
   std::array<size_t, kClasses> most_bytes{}; // of late, of pages and spans
   std::array<uint32_t, kClasses> held{};     // pages that the queue holds on to
   uint64_t taken = 0;                        // units, since the last heartbeat
-  bool settled = false;    // the space was, at the last heartbeat
-  Arena *arena = &space;   // where it takes its units
-  uint32_t until_beat = 0; // what its thread had left when it ended
+  bool settled = false;     // the space was, at the last heartbeat
+  uint32_t page_at_brk = 0; // units; see kAtBrkPart
+  Arena *arena = &space;    // where it takes its units
+  uint32_t until_beat = 0;  // what its thread had left when it ended
   uint32_t beats = 0;
   uint8_t spans_put = 0; // frees that had a span wait; wraps around at 256
+  MixedPages mixed;
   // Pages in which other threads freed, linked by next_returned.
   std::atomic<Page *> returned{nullptr};
   Heap *next = nullptr; // of all heaps
@@ -361,31 +383,51 @@ void page_make(Heap *heap, Page *page, size_t c, uint32_t units) {
   page_link(page, page_start(page), 0, page_capacity(page));
 }
 
-// The bytes that pages are made for: what the class has in pages and in spans;
-// in a settled space many times the most that it had of late, as that much is
-// likely to be asked for again.
-size_t class_demand(Heap *heap, size_t c) {
+// What the class has in mixed pages.
+size_t mixed_bytes(const Heap *heap, size_t c) {
+  return size_t{heap->mixed.objects[c + 1]} * kClassSize[c];
+}
+
+// What the class has, in pages of its own, in spans, and in mixed pages.
+size_t class_bytes(const Heap *heap, size_t c) {
   uint32_t units = units_for(kClassSize[c]);
   size_t bytes =
       heap->page_bytes[c] + size_t{heap->spans[units]} * units * kUnit;
-  size_t &most = heap->most_bytes[c];
+  return c < kMixedMost ? bytes + mixed_bytes(heap, c) : bytes;
+}
+
+// The bytes that pages are made for: in a settled space many times the most
+// that the class had of late, as that much is likely to be asked for again.
+size_t class_demand(Heap *heap, size_t c) {
+  size_t bytes = class_bytes(heap, c), &most = heap->most_bytes[c];
   if (bytes > most) most = bytes;
   return heap->settled ? kDemand * most : bytes;
 }
 
-__attribute__((noinline)) Page *heap_fresh_page(Heap *heap, size_t c) {
-  size_t size = kClassSize[c];
-  uint32_t most = page_units(c, class_demand(heap, c)), units;
+// Units for a page of the class with room for an object of `size` bytes:
+// `most`, or `least` if the brk has to move for them, or what there is. `units`
+// says which. 0: the space is exhausted.
+uint32_t heap_take_page(Heap *heap, size_t c, size_t size, uint32_t least,
+                        uint32_t most, uint32_t *units) {
   uint32_t unit = take_units(heap, most, [&](Arena &arena, bool may_move) {
-    units = most; // again: a call that failed may have made it less
-    uint32_t taken = arena_take_page(arena, size, &units, may_move);
-    if (taken) mark_page(taken, 0, units);
+    *units = most;
+    uint32_t taken = arena_take_page(arena, size, least, units, may_move);
+    if (taken) mark_page(taken, 0, *units);
     return taken;
   });
+  if (unit) heap->page_bytes[c] += *units * kUnit;
+  return unit;
+}
+
+__attribute__((noinline)) Page *heap_fresh_page(Heap *heap, size_t c) {
+  uint32_t most = page_units(c, class_demand(heap, c)), units;
+  uint32_t least = page_units(c, class_bytes(heap, c));
+  if (least < heap->page_at_brk) least = heap->page_at_brk;
+  if (least > most) least = most;
+  uint32_t unit = heap_take_page(heap, c, kClassSize[c], least, most, &units);
   if (!unit) return nullptr;
   Page *page = page_at(unit);
   page_make(heap, page, c, units);
-  heap->page_bytes[c] += units * kUnit;
   queue_push(heap, page);
   return page;
 }
@@ -416,15 +458,11 @@ uint32_t take_room(Heap *heap, Page *page, uint32_t least, uint32_t most) {
   return 0;
 }
 
-// A full page gets more blocks, in what lies free behind it: so its class has
-// one page less.
-__attribute__((noinline)) bool page_grow(Heap *heap, Page *page) {
-  size_t capacity = page_capacity(page), size = page_block_size(page);
-  size_t c = page->size_class;
+// Makes the page longer, by at least so many units if it can be, and by at most
+// so many if they are enough; but no longer than `longest`.
+bool page_extend(Heap *heap, Page *page, uint32_t least, uint32_t most,
+                 uint32_t longest) {
   uint32_t units = page->units;
-  uint32_t least = units_for_blocks(size, capacity + 1) - units;
-  uint32_t most = page_units(c, class_demand(heap, c));
-  uint32_t longest = page_units(c, SIZE_MAX); // beyond, more would be useless
   if (units + least > longest) return false;
   if (most < least) most = least;
   if (most > longest - units) most = longest - units;
@@ -432,6 +470,18 @@ __attribute__((noinline)) bool page_grow(Heap *heap, Page *page) {
   if (!more) return false;
   page_set_units(page, units + more);
   heap->page_bytes[page->size_class] += more * kUnit;
+  return true;
+}
+
+// A full page gets more blocks, in what lies free behind it: so its class has
+// one page less.
+__attribute__((noinline)) bool page_grow(Heap *heap, Page *page) {
+  size_t capacity = page_capacity(page), size = page_block_size(page);
+  size_t c = page->size_class;
+  uint32_t least = units_for_blocks(size, capacity + 1) - page->units;
+  uint32_t most = page_units(c, class_demand(heap, c));
+  uint32_t longest = page_units(c, SIZE_MAX); // beyond, more would be useless
+  if (!page_extend(heap, page, least, most, longest)) return false;
   page_link(page, page_start(page), capacity, page_capacity(page));
   return true;
 }
@@ -470,6 +520,78 @@ void page_set_queued(Heap *heap, Page *page) {
   queue_append(heap, page);
 }
 
+// ---- Mixed pages ------------------------------------------------------------
+
+// An empty one goes back to the space, but for the newest, until a drain.
+void mixed_retire(Heap *heap, Page *page, bool drains) {
+  MixedPages &pages = heap->mixed;
+  uint32_t index = page_index(page);
+  if (!mixed_is_empty(page) || (index == pages.newest && !drains)) return;
+  if (index == pages.newest) pages.newest = 0;
+  mixed_unlist(pages, page);
+  heap->page_bytes[kMixedClass] -= page->units * kUnit;
+  arena_give(index, page->units);
+}
+
+#ifdef CHAOS_PAPER
+Block *heap_take_mixed(Heap *, size_t, size_t) {
+  return nullptr;
+}
+#else
+// Makes room for an object that needs so many bytes, in the newest page or in a
+// fresh one; and for more, a quarter of what all mixed pages have. False: the
+// space is exhausted.
+bool mixed_add_room(Heap *heap, size_t bytes) {
+  constexpr size_t kPart = 4;
+  MixedPages &pages = heap->mixed;
+  uint32_t most = units_for(heap->page_bytes[kMixedClass] / kPart);
+  // If it is empty, and too short, it could go in a drain while it grows.
+  if (pages.newest) mixed_retire(heap, page_at(pages.newest), true);
+  if (Page *page = pages.newest ? page_at(pages.newest) : nullptr)
+    if (page_extend(heap, page, units_for(bytes), most, kMixedUnits)) {
+      mixed_relist(pages, page);
+      return true;
+    }
+  uint32_t least = units_for_blocks(bytes, 1), units;
+  if (most > kMixedUnits) most = kMixedUnits;
+  if (most < least) most = least;
+  uint32_t unit = heap_take_page(heap, kMixedClass, bytes, most, most, &units);
+  if (unit) mixed_make(pages, page_at(unit), heap, units);
+  return unit != 0;
+}
+
+// A place in a mixed page. A class that is worth pages gets one only if it is
+// there already; one that has many pages, only if there is no room for another;
+// and one that has had many objects here, none.
+Block *heap_take_mixed(Heap *heap, size_t size, size_t align) {
+  if (!kMixes || heap->settled || size > kMixedMax) return nullptr;
+  MixedPages &pages = heap->mixed;
+  uint32_t n = granules_for(size);
+  size_t c = n - 1, own = heap->page_bytes[c];
+  if (pages.ever[n] >= kWorthObjects) return nullptr;
+  if (own > 2 * kWorthBytes &&
+      !arena_is_tight(*heap->arena, page_units(c, class_demand(heap, c))))
+    return nullptr;
+  Block *block = mixed_take(pages, n, align);
+  if (block || own > 0 || mixed_bytes(heap, c) >= kWorthBytes) return block;
+  if (!mixed_add_room(heap, n * kAlign + align - kAlign)) return nullptr;
+  return mixed_take(pages, n, align);
+}
+#endif
+
+// What other threads freed; see page_collect.
+void mixed_collect(Heap *heap, Page *page) {
+  Block *block = page->thread_free.exchange(nullptr, std::memory_order_acq_rel);
+  while (block) {
+    Block *next = page_unlink(page, block);
+    mixed_give(heap->mixed, page, block);
+    block = next;
+  }
+  mixed_retire(heap, page, false);
+}
+
+// ---- What other threads freed -----------------------------------------------
+
 // Release: who takes the page from the list sees its link.
 void page_return(Page *page, Heap *heap) {
   Page *head = heap->returned.load(std::memory_order_relaxed);
@@ -486,13 +608,15 @@ void heap_collect(Heap *heap) {
   while (page) {
     Page *next = page->next_returned ? page_at(page->next_returned) : nullptr;
     Heap *owner = page_heap(page);
-    if (owner == heap) {
+    if (owner != heap) {
+      page_return(page, owner); // it has a new one since
+    } else if (page_is_mixed(page)) {
+      mixed_collect(heap, page);
+    } else {
       page_collect(page);
       if (page->owner.load(std::memory_order_relaxed) & kFull)
         page_set_queued(heap, page);
       if (page->used == 0) page_retire(page);
-    } else {
-      page_return(page, owner); // it has a new one since
     }
     page = next;
   }
@@ -508,7 +632,7 @@ void count_span(Heap *heap, uint32_t units, int change) {
   if (change > 0 || count > 0) count += static_cast<uint32_t>(change);
 }
 
-// Takes a span that waits; nullptr: none that waits has so many units.
+// Takes a span that waits; nullptr: none of so many units does.
 inline Block *heap_pop_waiting(Heap *heap, uint32_t units) {
   Block *&waiting = heap->waiting[units];
   Block *block = waiting;
@@ -538,25 +662,40 @@ Block *heap_pop_aligned(Heap *heap, uint32_t units, size_t align) {
   return nullptr;
 }
 
-// A span that waits and has so many units, or in a settled space a few more.
-Block *heap_pop_near(Heap *heap, uint32_t units) {
-  uint32_t most = heap->settled ? units + units / kNearPart : units;
-  if (most > kWaitUnits) most = kWaitUnits;
-  for (; units <= most; units++)
-    if (Block *block = heap_pop_waiting(heap, units)) return block;
-  return nullptr;
+void heap_count_call(Heap *heap);
+
+// The length to look for where so many units are needed.
+uint32_t wait_length(const Heap *heap, uint32_t units) {
+  return heap->settled && units <= kWaitUnits ? kWaitLength[units] : units;
 }
 
-// A span that waits, or a fresh one; nullptr: the space is exhausted.
+// A span that waits, or a fresh one; nullptr: the space is exhausted. When the
+// brk has to move, it moves only by what is needed.
 void *heap_take_span(Heap *heap, uint32_t units) {
-  if (units <= kWaitUnits)
-    if (Block *block = heap_pop_near(heap, units)) return block;
-  uint32_t unit = take_units(heap, units, [=](Arena &arena, bool may_move) {
+  uint32_t longer = wait_length(heap, units), have;
+  if (longer <= kWaitUnits)
+    if (Block *block = heap_pop_waiting(heap, longer)) return block;
+  uint32_t unit = take_units(heap, longer, [&](Arena &arena, bool may_move) {
+    have = may_move ? units : longer;
     // Read under the space's lock: nobody moves the brk meanwhile.
     if (units > kWaitUnits)
       heap->fresh = &arena == &space ? static_cast<char *>(mem_fresh())
                                      : reinterpret_cast<char *>(UINTPTR_MAX);
-    uint32_t taken = arena_take(arena, units, may_move);
+    uint32_t taken = arena_take(arena, have, may_move);
+    if (taken) mark_object(taken, have);
+    return taken;
+  });
+  if (!unit) return nullptr;
+  count_span(heap, have, 1);
+  return unit_at(unit);
+}
+
+// At the front of the longest free span, if that has the units.
+void *heap_take_longest(Heap *heap, uint32_t units) {
+  heap_count_call(heap);
+  uint32_t unit = take_units(heap, units, [=](Arena &arena, bool may_move) {
+    uint32_t taken = take_longest(arena, units);
+    if (!taken) taken = arena_take(arena, units, may_move);
     if (taken) mark_object(taken, units);
     return taken;
   });
@@ -569,8 +708,6 @@ void span_release(Heap *heap, uint32_t unit, uint32_t units) {
   count_span(heap, units, -1);
   arena_give(unit, units);
 }
-
-void heap_count_call(Heap *heap);
 
 __attribute__((noinline)) void free_span(void *p) {
   Heap *heap = self.heap;
@@ -625,6 +762,7 @@ void heap_drain(Heap *heap) {
       drain_waiting(heap,
                     w * 64 + static_cast<uint32_t>(__builtin_ctzll(bits)));
   for (size_t c = 0; c < kClasses; c++) drain_queue(heap, c);
+  if (heap->mixed.newest) mixed_retire(heap, page_at(heap->mixed.newest), true);
   arena_trim(*heap->arena);
 }
 
@@ -649,9 +787,10 @@ void heap_make_room(Heap *heap, bool collects) {
 }
 
 // A block of the first page of the class that has one. If there is none: a
-// span, if one of that length waits or the class is not worth a page yet; else
-// a block of the last page, which grows; else of a fresh page; and if there is
-// no room for that, a span after all, as it needs no head.
+// place in a mixed page, see there; or a span, if one of that length waits or
+// the class is not worth a page yet; else a block of the last page, which
+// grows; else of a fresh page; and if there is no room for that, a span after
+// all, as it needs no head.
 void *heap_take_small(Heap *heap, size_t size) {
   size_t c = class_of(size);
   uint32_t units = units_for(size);
@@ -661,7 +800,13 @@ void *heap_take_small(Heap *heap, size_t size) {
     if (page->next == 0) break;
     page_set_full(heap, page);
   }
-  bool span = heap->waiting[units] || wants_span(c, class_demand(heap, c));
+  if (Block *block = heap_take_mixed(heap, size, kAlign)) {
+    if (page != &empty_page) page_set_full(heap, page);
+    return block;
+  }
+  bool span = heap->waiting[kWaitLength[units]] ||
+              (heap->settled && size > kSpansFrom) ||
+              wants_span(c, class_demand(heap, c));
   if (page != &empty_page) {
     if (!span && page_grow(heap, page)) return page_pop(page);
     page_set_full(heap, page);
@@ -681,10 +826,12 @@ __attribute__((noinline)) void heap_heartbeat(Heap *heap) {
   uint64_t beat;
   {
     Locked locked(space);
-    heap->settled = space_heartbeat(heap->taken);
+    uint32_t needed = space_heartbeat(heap->taken);
+    heap->settled = needed > 0;
+    heap->page_at_brk = needed / kAtBrkPart;
     beat = space.beat;
   }
-  heap->taken = kHeartbeat; // each generic malloc counts as a unit
+  heap->taken = kHeartbeat * kCallUnits;
   if (Hook *hook = heartbeat_hook.load(std::memory_order_acquire)) hook(beat);
 }
 
@@ -733,7 +880,8 @@ __attribute__((noinline)) void *malloc_next(size_t size, Page *page) {
       return page_pop(page);
     }
   } else if (page == &empty_page) {
-    if (Block *block = heap_pop_waiting(heap, units_for(size))) {
+    uint32_t units = kWaitLength[units_for(size)];
+    if (Block *block = heap_pop_waiting(heap, units)) {
       self.until_beat--;
       return block;
     }
@@ -774,14 +922,18 @@ void free_remote(Page *page, Block *block) {
   if (!head) page_return(page, page_heap(page));
 }
 
-// The page is another thread's, or full, or has payloads that begin inside of
-// their blocks.
+// The page is another thread's, or full, or mixed, or has payloads that begin
+// inside of their blocks.
 __attribute__((noinline)) void free_generic(void *p, Page *page) {
   Heap *heap = self.heap;
   uintptr_t owner = page->owner.load(std::memory_order_relaxed);
   Block *block = block_of(page, p);
   if (reinterpret_cast<Heap *>(owner & ~kReasons) != heap)
     return free_remote(page, block);
+  if (owner & kMixed) {
+    mixed_give(heap->mixed, page, block);
+    return mixed_retire(heap, page, false);
+  }
   block_set_next(page, block, page->local_free);
   page->local_free = block;
   page->used--;
@@ -800,6 +952,13 @@ void heap_start(Heap *heap, Arena *arena) {
 
 void heap_adopt_page(Heap *heap, Page *page) {
   Heap *old = page_heap(page);
+  if (page_is_mixed(page)) {
+    if (old->mixed.newest == page_index(page)) old->mixed.newest = 0;
+    mixed_each(page, [=](uint32_t n) {
+      old->mixed.objects[n]--;
+      heap->mixed.objects[n]++;
+    });
+  }
   uintptr_t reasons = page->owner.load(std::memory_order_relaxed) & kReasons;
   page->owner.store(reinterpret_cast<uintptr_t>(heap) | reasons,
                     std::memory_order_release);
@@ -819,6 +978,16 @@ void heap_adopt_returned(Heap *heap, Heap *old) {
   }
 }
 
+void heap_adopt_mixed(Heap *heap, Heap *old) {
+  for (size_t n = 1; n <= kMixedMost; n++)
+    while (old->mixed.first[n]) {
+      Page *page = page_at(old->mixed.first[n]);
+      mixed_unlist(old->mixed, page);
+      heap_adopt_page(heap, page);
+      mixed_list(heap->mixed, page);
+    }
+}
+
 // Takes over the pages of heaps whose threads ended. Full pages stay with the
 // old heap until another thread has freed in them. With the lock of all heaps
 // held.
@@ -832,6 +1001,7 @@ void heap_adopt(Heap *heap) {
         heap_adopt_page(heap, page);
         queue_append(heap, page);
       }
+    heap_adopt_mixed(heap, old);
     heap_adopt_returned(heap, old);
   }
 }
@@ -924,7 +1094,8 @@ extern "C" void *mm_malloc(size_t size) {
   } else {
     if (size > size_t{kWaitUnits} * kUnit) return malloc_slow(size);
     Heap *heap = self.heap;
-    if (Block *block = heap_pop_waiting(heap, units_for(size))) return block;
+    uint32_t units = kWaitLength[units_for(size)];
+    if (Block *block = heap_pop_waiting(heap, units)) return block;
     if (size > kPageMax) return malloc_slow(size);
     page = heap->first[class_of(size)];
   }
@@ -952,6 +1123,7 @@ namespace {
 inline size_t usable_size(void *p, uint8_t code) {
   Page *page;
   if (!page_find(p, code, &page)) return object_units(p, code) * kUnit;
+  if (page_is_mixed(page)) return mixed_length(page, p) * kAlign;
   auto inside =
       static_cast<char *>(p) - reinterpret_cast<char *>(block_of(page, p));
   return page_block_size(page) - static_cast<size_t>(inside);
@@ -969,6 +1141,19 @@ extern "C" size_t mm_usable_size(void *p) {
 namespace chaos {
 namespace {
 
+// Makes the object at `unit` `want` units long, there or nearly there. Returns
+// where it is then; 0: there is no room.
+uint32_t span_become(const Heap *heap, uint32_t unit, uint32_t have,
+                     uint32_t want) {
+  Arena &arena = arena_of(unit);
+  Locked locked(arena);
+  uint32_t to = 0;
+  if (!heap->settled && want > have && gains_by_slide(arena, unit, have))
+    to = span_slide(arena, unit, have, want);
+  if (!to) to = span_resize(arena, unit, have, want);
+  return to ? to : span_slide(arena, unit, have, want);
+}
+
 // Makes the object that p points to `size` bytes long where it lies, or nearly
 // there; `code` and `bytes` are what it has. nullptr: it has to move.
 void *resize_in_place(Heap *heap, void *p, uint8_t code, size_t bytes,
@@ -976,20 +1161,14 @@ void *resize_in_place(Heap *heap, void *p, uint8_t code, size_t bytes,
   if (code <= kObject) return size <= bytes && size >= bytes / 2 ? p : nullptr;
   if (size > size_t{kMaxUnits} * kUnit) return nullptr;
   auto have = static_cast<uint32_t>(bytes / kUnit);
-  uint32_t want = units_for(size);
-  // What has room to grow keeps it (with_room).
+  uint32_t need = units_for(size), want = wait_length(heap, need);
+  // What has room to grow keeps it (place_to_move).
   uint32_t room = heap->settled ? have / kRoomPart : 0;
-  if (want <= have && want >= have - room) return p;
+  if (need <= have && need >= have - room) return p;
   // What has become much smaller than a unit belongs in a page.
-  if (want * kUnit * 2 > size * 3) return nullptr;
-  uint32_t unit = unit_of(p);
-  Arena &arena = arena_of(unit);
-  Locked locked(arena);
-  uint32_t to = 0;
-  if (!heap->settled && want > have && gains_by_slide(arena, unit, have))
-    to = span_slide(arena, unit, have, want);
-  if (!to) to = span_resize(arena, unit, have, want);
-  if (!to) to = span_slide(arena, unit, have, want);
+  if (need * kUnit * 2 > size * 3) return nullptr;
+  uint32_t unit = unit_of(p), to = span_become(heap, unit, have, want);
+  if (!to && want > need) to = span_become(heap, unit, have, want = need);
   if (!to) return nullptr;
   count_span(heap, have, -1);
   count_span(heap, want, 1);
@@ -999,11 +1178,19 @@ void *resize_in_place(Heap *heap, void *p, uint8_t code, size_t bytes,
   return static_cast<char *>(p) + (unit_at(to) - unit_at(unit));
 }
 
-// The bytes to ask for, when an object of `have` bytes has to move as it needs
-// `size`: what grows is likely to grow again.
-size_t with_room(const Heap *heap, size_t have, size_t size) {
-  bool grows = size > have && size > kRoomLeast && size <= PTRDIFF_MAX;
-  return heap->settled && grows ? size + size / kRoomPart : size;
+// A place for an object of `have` bytes that needs `size` and cannot have them
+// where it lies. In a settled space what grows gets room to grow on, as it is
+// likely to; and if it is too long to wait, the longest free span, so that it
+// need not be copied again and again.
+void *place_to_move(Heap *heap, size_t have, size_t size) {
+  constexpr size_t kMost = size_t{kMaxUnits} * kUnit;
+  bool grows = size > have && size > kRoomLeast;
+  if (!heap->settled || !grows || size > kMost / 2) return mm_malloc(size);
+  size_t wanted = size + size / kRoomPart;
+  void *p = wanted > size_t{kWaitUnits} * kUnit
+                ? heap_take_longest(heap, units_for(wanted))
+                : mm_malloc(wanted);
+  return p ? p : mm_malloc(size);
 }
 
 } // namespace
@@ -1019,9 +1206,7 @@ extern "C" void *mm_realloc(void *p, size_t size) {
   uint8_t code = code_at(p);
   size_t have = usable_size(p, code);
   if (void *q = resize_in_place(self.heap, p, code, have, size)) return q;
-  size_t wanted = with_room(self.heap, have, size);
-  void *fresh = mm_malloc(wanted);
-  if (!fresh && wanted > size) fresh = mm_malloc(size);
+  void *fresh = place_to_move(self.heap, have, size);
   if (!fresh) {
     if (size <= have) return p; // too long, rather than none
     // The malloc that failed has given back what waited, maybe beside the
@@ -1058,15 +1243,28 @@ namespace chaos {
 namespace {
 
 // An over-aligned object in a block of a page. It may begin inside of the
-// block.
+// block, but not inside of its place in a mixed page.
 void *aligned_in_page(size_t align, size_t size) {
   auto *p = static_cast<char *>(mm_malloc(size + align - kAlign));
   if (!p) return nullptr;
   auto address = reinterpret_cast<uintptr_t>(p);
   size_t skip = ((address + align - 1) & ~(align - 1)) - address;
   if (skip == 0) return p;
-  page_add_reason(page_of(p, code_at(p)), kAligned);
+  Page *page = page_of(p, code_at(p));
+  if (page_is_mixed(page)) {
+    mm_free(p);
+    return nullptr;
+  }
+  page_add_reason(page, kAligned);
   return p + skip;
+}
+
+// In a mixed page, if that may be.
+void *aligned_mixed(Heap *heap, size_t align, size_t size) {
+  if (heap == &empty_heap || heap->settled) return nullptr;
+  if (align > kUnitAlign || size > kMixedMax) return nullptr;
+  heap_count_call(heap);
+  return heap_take_mixed(heap, size, align);
 }
 
 void *aligned_span(Heap *heap, size_t align, size_t size) {
@@ -1077,13 +1275,15 @@ void *aligned_span(Heap *heap, size_t align, size_t size) {
   uint32_t units = units_for(size);
   if (units < kLeastUnits) units = kLeastUnits;
   if (align <= kUnitAlign) return heap_take_span(heap, units);
-  if (Block *block = heap_pop_aligned(heap, units, align)) return block;
+  uint32_t longer = wait_length(heap, units), have;
+  if (Block *block = heap_pop_aligned(heap, longer, align)) return block;
   char *p = nullptr;
-  take_units(heap, units + units_for(align), [&](Arena &arena, bool may_move) {
-    p = arena_take_aligned(arena, units, align, may_move);
+  take_units(heap, longer + units_for(align), [&](Arena &arena, bool may_move) {
+    have = may_move ? units : longer;
+    p = arena_take_aligned(arena, have, align, may_move);
     return p != nullptr;
   });
-  if (p) count_span(heap, units, 1);
+  if (p) count_span(heap, have, 1);
   return p;
 }
 
@@ -1097,8 +1297,8 @@ extern "C" void *mm_memalign(size_t align, size_t size) {
   }
   if (align <= kAlign) return mm_malloc(size);
   if (size == 0) size = 1; // so that the payload is inside of its block
-  void *p =
-      page_can_align(align, size) ? aligned_in_page(align, size) : nullptr;
+  void *p = aligned_mixed(self.heap, align, size);
+  if (!p && page_can_align(align, size)) p = aligned_in_page(align, size);
   if (!p) p = aligned_span(self.heap, align, size);
   if (!p) errno = ENOMEM;
   return p;

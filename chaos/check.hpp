@@ -1,5 +1,5 @@
 // check.hpp - mm_walk and mm_checkheap of the adaptive geometry. A part of
-// mm_chaos.cpp, which lists the invariants C1 to C11. No other thread may be
+// mm_chaos.cpp, which lists the invariants C1 to C12. No other thread may be
 // inside of the allocator meanwhile.
 
 #include <cstdarg>
@@ -69,10 +69,12 @@ struct Check {
   // What the walk over the space has found, and what was found of it since.
   size_t free_spans = 0, listed = 0; // but for empty regions
   size_t empty_regions = 0;
-  size_t queueable = 0, queued = 0; // pages that are not full
-  size_t shared = 0, returned = 0;  // .. with blocks on thread_free
-  size_t look_own = 0, own = 0;     // objects; the hardened build only
-  std::array<size_t, kClasses> page_bytes{};
+  size_t queueable = 0, queued = 0;   // pages that are not full
+  size_t shared = 0, returned = 0;    // .. with blocks on thread_free
+  size_t look_own = 0, own = 0;       // objects; the hardened build only
+  size_t mixed = 0, listed_mixed = 0; // mixed pages with free granules
+  std::array<size_t, kClasses + 1> page_bytes{};
+  std::array<size_t, kMixedMost + 1> objects{}; // in mixed pages
 
   __attribute__((format(printf, 4, 5))) void
   failed(const char *invariant, const void *where, const char *format, ...) {
@@ -176,8 +178,42 @@ bool is_heap(const Heap *heap) {
   return false;
 }
 
+// A mixed page. Each row of granules in use is one of objects, each of which
+// ends.
+void check_granules(Check &c, Page *page) {
+  uint64_t head = bits_below(kHeadGranules), taken = page->taken & ~head;
+  uint64_t all = taken | head | mixed_free(page), ends = page->ends;
+  if ((page->taken & head) != head || (taken & ~all) || (ends & ~taken) ||
+      (taken & ~(taken >> 1) & ~ends))
+    c.failed("C12", page, "%#llx taken, and ends %#llx",
+             static_cast<unsigned long long>(page->taken),
+             static_cast<unsigned long long>(ends));
+  mixed_each(page, [&](uint32_t n) {
+    if (n == 0 || n > kMixedMost)
+      c.failed("C12", page, "an object of %u granules", n);
+    else
+      c.objects[n]++;
+  });
+  if (page->longest != longest_row(mixed_free(page)))
+    c.failed("C12", page, "its longest row has %u granules, not %u",
+             longest_row(mixed_free(page)), page->longest);
+  if (page->longest) c.mixed++;
+}
+
+void check_blocks(Check &c, Page *page, FreeBlocks &lists) {
+  if (!lists.add(page, page->free) || !lists.add(page, page->local_free))
+    return c.failed("C3", page, "a list has what is no block, or one twice");
+  if (lists.count + page_used(page) != page_capacity(page))
+    return c.failed("C2", page, "%u used and %zu free of %zu blocks",
+                    page_used(page), lists.count, page_capacity(page));
+  if (!(page->owner.load(std::memory_order_relaxed) & kFull))
+    c.queueable++;
+  else if (page_is_held(page))
+    c.failed("C2", page, "no queue has it, and one holds on to it");
+}
+
 void check_page(Check &c, Page *page) {
-  if (page->size_class >= kClasses || page->units > kPageUnits ||
+  if (page->size_class >= kClasses + kMixes || page->units > kPageUnits ||
       page->units == 0)
     return c.failed("C1", page, "%u units, class %u", page->units,
                     page->size_class);
@@ -185,21 +221,22 @@ void check_page(Check &c, Page *page) {
     if (code_of(page_index(page) + i) != i)
       return c.failed("C1", page, "unit %u of it has code %u", i,
                       code_of(page_index(page) + i));
+  uintptr_t reasons = page->owner.load(std::memory_order_relaxed) & kReasons;
+  bool mixed = page_is_mixed(page);
+  if (mixed ? reasons != kMixed || page->units > kMixedUnits : reasons & kMixed)
+    return c.failed("C12", page, "mixed: %d, with %u units and the reasons %zu",
+                    mixed, page->units, static_cast<size_t>(reasons));
+  if (!is_heap(page_heap(page)))
+    return c.failed("C4", page, "its owner is no heap");
   FreeBlocks lists;
-  if (!lists.add(page, page->free) || !lists.add(page, page->local_free))
-    return c.failed("C3", page, "a list has what is no block, or one twice");
-  const Heap *heap = page_heap(page);
-  if (!is_heap(heap)) return c.failed("C4", page, "its owner is no heap");
-  if (lists.count + page_used(page) != page_capacity(page))
-    return c.failed("C2", page, "%u used and %zu free of %zu blocks",
-                    page_used(page), lists.count, page_capacity(page));
+  if (mixed)
+    check_granules(c, page);
+  else
+    check_blocks(c, page, lists);
+  if (!c.ok) return;
   if (!lists.add_remote(page))
     return c.failed("C3", page, "thread_free has no block, or one twice");
   c.page_bytes[page->size_class] += page->units * kUnit;
-  if (!(page->owner.load(std::memory_order_relaxed) & kFull))
-    c.queueable++;
-  else if (page_is_held(page))
-    c.failed("C2", page, "no queue has it, and one holds on to it");
   if (page->thread_free.load(std::memory_order_relaxed)) c.shared++;
 }
 
@@ -326,7 +363,7 @@ void check_lists(Check &c) {
 // one, but has no reason to have a link back.)
 bool is_page(const Page *page) {
   uint32_t unit = unit_starting(page);
-  return unit && code_of(unit) == 0 && page->size_class < kClasses;
+  return unit && code_of(unit) == 0 && page->size_class <= kClasses;
 }
 
 void check_queue(Check &c, Heap *heap, size_t size_class) {
@@ -353,6 +390,33 @@ void check_queue(Check &c, Heap *heap, size_t size_class) {
   if (held != heap->held[size_class])
     c.failed("C2", heap, "%u pages of class %zu are held, it counts %u", held,
              size_class, heap->held[size_class]);
+}
+
+bool is_mixed_of(const Heap *heap, const Page *page) {
+  return is_page(page) && page_is_mixed(page) && page_heap(page) == heap;
+}
+
+void check_mixed_list(Check &c, const Heap *heap, uint32_t n) {
+  const MixedPages &pages = heap->mixed;
+  if ((pages.listed >> n & 1) != (n <= kMixedMost && pages.first[n] != 0))
+    return c.failed("C12", heap, "its bit for mixed pages with %u granules", n);
+  uint32_t before = 0, index = n <= kMixedMost ? pages.first[n] : 0;
+  for (; index; index = page_at(index)->next) {
+    const Page *page = page_at(index);
+    if (!is_mixed_of(heap, page) || page->longest != n ||
+        page->prev != before || ++c.listed_mixed > c.mixed)
+      return c.failed("C12", page, "it is wrong among those of %u granules", n);
+    before = index;
+  }
+}
+
+void check_mixed(Check &c, const Heap *heap) {
+  for (uint32_t n = 0; n < 32; n++) check_mixed_list(c, heap, n);
+  for (uint32_t n = 0; n <= kMixedMost; n++)
+    c.objects[n] -= heap->mixed.objects[n];
+  if (uint32_t newest = heap->mixed.newest)
+    if (!is_mixed_of(heap, page_at(newest)))
+      c.failed("C12", page_at(newest), "the newest mixed page is none");
 }
 
 // Pages may be on the list of another heap than theirs, which then passes them
@@ -385,6 +449,8 @@ void check_heap(Check &c, Heap *heap) {
     check_queue(c, heap, i);
     c.page_bytes[i] -= heap->page_bytes[i];
   }
+  c.page_bytes[kMixedClass] -= heap->page_bytes[kMixedClass];
+  check_mixed(c, heap);
   check_returned(c, heap);
   for (uint32_t units = 0; units <= kWaitUnits; units++)
     check_waiting(c, heap, units);
@@ -415,6 +481,10 @@ void check_all_heaps(Check &c) {
   if (c.queued != c.queueable)
     c.failed("C5", everyone.heaps, "%zu pages are not full, %zu in queues",
              c.queueable, c.queued);
+  if (c.listed_mixed != c.mixed)
+    c.failed("C12", everyone.heaps,
+             "%zu mixed pages have free granules, %zu are on lists", c.mixed,
+             c.listed_mixed);
   if (c.returned != c.shared)
     c.failed("C5", everyone.heaps,
              "%zu pages have blocks on thread_free, %zu are returned", c.shared,
@@ -422,7 +492,10 @@ void check_all_heaps(Check &c) {
   if (kSecure && c.look_own != c.own)
     c.failed("C1", everyone.heaps, "%zu objects look the allocator's, %zu are",
              c.look_own, c.own);
-  for (size_t i = 0; i < kClasses; i++)
+  for (uint32_t n = 0; n <= kMixedMost; n++)
+    if (c.objects[n] != 0)
+      c.failed("C12", everyone.heaps, "the count of objects of %u granules", n);
+  for (size_t i = 0; i <= kMixedClass; i++)
     if (c.page_bytes[i] != 0)
       c.failed("C10", everyone.heaps, "the bytes of class %zu's pages", i);
   for (Thread *t = everyone.threads; c.ok && t; t = t->next) check_thread(c, t);

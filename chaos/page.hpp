@@ -53,8 +53,18 @@ constexpr size_t class_of_large(size_t size) {
   return kExact + (top - log2_of(kExactMax)) * kSteps + step;
 }
 
+// Pages of objects of several sizes (chaos/mixed.hpp) have a class of their
+// own, the last one. Its blocks are as long as all that begins there has to be
+// aligned.
+constexpr size_t kMixedClass = kClasses;
+#ifdef CHAOS_PAPER
+constexpr bool kMixes = false;
+#else
+constexpr bool kMixes = !kSecure;
+#endif
+
 constexpr auto kClassSize = [] {
-  std::array<uint32_t, kClasses> sizes{};
+  std::array<uint32_t, kClasses + 1> sizes{};
   for (size_t c = 0; c < kExact; c++)
     sizes[c] = static_cast<uint32_t>((c + 1) * kAlign);
   for (size_t c = kExact; c < kClasses; c++) {
@@ -63,6 +73,7 @@ constexpr auto kClassSize = [] {
     size_t size = (size_t{1} << top) + (step << (top - log2_of(kSteps)));
     sizes[c] = static_cast<uint32_t>((size + kAlign - 1) / kAlign * kAlign);
   }
+  sizes[kMixedClass] = kAlign;
   return sizes;
 }();
 static_assert(kClassSize[kClasses - 1] == kPageMax);
@@ -73,7 +84,7 @@ constexpr auto kClassTable = [] {
     table[i] = static_cast<uint8_t>(class_of_large(i * kAlign));
   return table;
 }();
-static_assert(kClasses <= 256);
+static_assert(kClasses < 256);
 
 // The class of `size` bytes, at most kPageMax.
 inline size_t class_of(size_t size) {
@@ -99,18 +110,28 @@ struct Heap;
 // thread_free, when it takes the page from that list. So a page with blocks on
 // thread_free is on exactly one such list.
 //
-// A page is in the queue of its class, or full. When it is full, kFull is set
-// in `owner`, so that the next free of the owner takes the generic path.
+// A page is mixed, or in the queue of its class, or full. When it is full,
+// kFull is set in `owner`, so that the next free of the owner takes the generic
+// path.
 struct Page {
-  Block *free;                      // malloc takes from here
-  Block *local_free;                // the owner frees to here
+  union {
+    Block *free;    // malloc takes from here
+    uint64_t taken; // of a mixed page, see there
+  };
+  union {
+    Block *local_free; // the owner frees to here
+    uint64_t ends;     // of a mixed page
+  };
   std::atomic<Block *> thread_free; // other threads free to here
   // The heap whose thread owns the page, and in its low bits the reasons why a
   // free is not the simple case: so one comparison says whether it is.
   std::atomic<uintptr_t> owner;
   uint32_t next, prev; // in the queue: page_index, 0: none
   uint32_t next_returned;
-  uint16_t used;             // and kHeld
+  union {
+    uint16_t used;    // and kHeld
+    uint16_t longest; // of a mixed page
+  };
   uint8_t size_class, units; // units of memory
 };
 static_assert(sizeof(Page) == 48, "a page of 256 bytes has room for blocks");
@@ -121,7 +142,8 @@ constexpr uint16_t kHeld = 1 << 15;
 
 constexpr uintptr_t kFull = 1;    // it is in no queue
 constexpr uintptr_t kAligned = 2; // some payloads begin inside their block
-constexpr uintptr_t kReasons = kFull | kAligned;
+constexpr uintptr_t kMixed = 4;   // it has no lists of free blocks
+constexpr uintptr_t kReasons = kFull | kAligned | kMixed;
 
 // What a queue without pages begins with: so malloc need not test whether there
 // is a page. Never written.
@@ -130,6 +152,10 @@ constinit Page empty_page{};
 // Is the page, which is in a queue, the only one there?
 inline bool page_is_alone(const Page *page) {
   return page != &empty_page && page->next == 0 && page->prev == 0;
+}
+
+inline bool page_is_mixed(const Page *page) {
+  return kMixes && page->size_class == kMixedClass;
 }
 
 inline bool page_is_held(const Page *page) {

@@ -372,8 +372,14 @@ uint32_t arena_take(Arena &, uint32_t units, bool may_move) {
   return unit || !may_move ? unit : take_top(units);
 }
 
+// Lengths are not looked at.
+constexpr uint32_t take_longest(Arena &, uint32_t) {
+  return 0;
+}
+
 // There are no smaller pages.
-uint32_t arena_take_page(Arena &arena, size_t, uint32_t *units, bool may_move) {
+uint32_t arena_take_page(Arena &arena, size_t, uint32_t, uint32_t *units,
+                         bool may_move) {
   return arena_take(arena, *units, may_move);
 }
 
@@ -422,8 +428,8 @@ char *arena_take_aligned(Arena &arena, uint32_t units, size_t align,
 // ---- Giving back ------------------------------------------------------------
 
 // Runs that have long been free go back: the last one by the brk.
-// False: this geometry never settles.
-bool space_heartbeat(uint64_t) {
+// 0: this geometry never settles.
+uint32_t space_heartbeat(uint64_t) {
   space.beat++;
   char *end = space.base + space.segments * kSegmentSize;
   for (Segment **link = &space.free_runs; *link; link = &(*link)->next) {
@@ -444,7 +450,7 @@ bool space_heartbeat(uint64_t) {
     mem_release(run + 1, count * kSegmentSize - sizeof *run);
     run->released = true;
   }
-  return false;
+  return 0;
 }
 
 // An empty space at the brk. The base is not at a multiple of 4 MiB: so no

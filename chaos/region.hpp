@@ -212,9 +212,9 @@ uint32_t arena_take(Arena &arena, uint32_t units, bool may_move) {
 }
 
 // The same, for an object at a multiple of `align`, which is more than
-// kUnitAlign. Takes a free span that has such a place, or else so many units
-// that there must be one; if the space is exhausted, as many from its end as
-// are needed there, unless the map has to grow. Returns the object's address.
+// kUnitAlign. Takes a free span that has such a place; or as many units from
+// the top as are needed there, unless the map has to grow; or else so many
+// units that there must be such a place. Returns the object's address.
 char *arena_take_aligned(Arena &arena, uint32_t units, size_t align,
                          bool may_move) {
   uint32_t unit = find_aligned(arena, units, align), taken;
@@ -222,11 +222,13 @@ char *arena_take_aligned(Arena &arena, uint32_t units, size_t align,
     taken = units_before(unit, align) + units;
     take_from(arena, unit, taken);
   } else {
-    taken = units + static_cast<uint32_t>(align / kUnit - 1);
-    unit = arena_take(arena, taken, may_move);
-    if (!unit && may_move && &arena == &space) {
-      taken = units_before(space.top, align) + units;
-      if (uint64_t{space.top} + taken <= space.mapped) unit = take_top(taken);
+    taken = units_before(space.top, align) + units;
+    if (&arena == &space && uint64_t{space.top} + taken <= space.mapped &&
+        (may_move || !brk_must_move(taken)))
+      unit = take_top(taken);
+    if (!unit) {
+      taken = units + static_cast<uint32_t>(align / kUnit - 1);
+      unit = arena_take(arena, taken, may_move);
     }
     if (!unit) return nullptr;
   }
@@ -237,17 +239,27 @@ char *arena_take_aligned(Arena &arena, uint32_t units, size_t align,
   return unit_at(unit + skip);
 }
 
+// Is there no free span of so many units, so that the arena would have to get
+// memory first?
+bool arena_is_tight(Arena &arena, uint32_t units) {
+  Locked locked(arena);
+  if (find_fit(arena, units)) return false;
+  return &arena == &space ? brk_must_move(units) : arena.empties == 0;
+}
+
 // A span for a page of `units` with blocks of `size`. Before the brk moves, a
-// shorter page in what is free will do. When the brk can move no further, a
-// page of half as many blocks will do, and so on: no longer than these need,
-// as others need the rest.
-uint32_t arena_take_page(Arena &arena, size_t size, uint32_t *units,
-                         bool may_move) {
+// shorter page in what is free will do; and then it moves only for `least`.
+// When it can move no further, a page of half as many blocks will do, and so
+// on: no longer than these need, as others need the rest.
+uint32_t arena_take_page(Arena &arena, size_t size, uint32_t least,
+                         uint32_t *units, bool may_move) {
   if (!may_move) return arena_take(arena, *units, false);
   uint32_t unit = take_fit(arena, *units);
   if (!unit) unit = take_smaller(arena, units_for_blocks(size, 1), units);
-  if (!unit) unit = arena_take(arena, *units, true);
-  size_t blocks = (*units * kUnit - sizeof(Page)) / size;
+  if (unit) return unit;
+  *units = least;
+  unit = arena_take(arena, least, true);
+  size_t blocks = (least * kUnit - sizeof(Page)) / size;
   while (!unit && blocks > 1) {
     blocks /= 2;
     *units = units_for_blocks(size, blocks);

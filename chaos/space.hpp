@@ -54,7 +54,7 @@ namespace {
 
 constexpr const char *kName = "chaos";
 
-constexpr size_t kUnitBits = 8, kUnit = size_t{1} << kUnitBits;
+constexpr size_t kUnitBits = 7, kUnit = size_t{1} << kUnitBits;
 constexpr uint32_t kMaxUnits = (uint32_t{1} << 28) - 1; // 64 GiB
 
 constexpr uint8_t kObject = 127, kLong = kSecure ? 150 : 190, kFreeUnit = 255;
@@ -81,7 +81,7 @@ constexpr uint32_t kSpanScan = 8;
 // Units that the first map has codes of. A longer one would be unused static
 // memory in most processes; with a shorter one, maps would lie between the
 // spans of small heaps.
-constexpr uint32_t kFirstMapped = 1024;
+constexpr uint32_t kFirstMapped = 2048;
 // Maps that stay: each is twice as long as the one before, to 2^28 codes.
 constexpr uint32_t kMapsMax = 20;
 
@@ -97,7 +97,7 @@ constexpr bool kTopStaysFresh = true;
 constexpr uint32_t kSettledTurns = 32, kSettledLeast = (512 << 10) / kUnit;
 constexpr uint32_t kLoosePart = 8;
 // The brk moves up by at least this part of the heap.
-constexpr uint32_t kGrowPart = 512;
+constexpr uint32_t kGrowPart = 1024;
 // Memory goes back to the system when so many bytes are free at the top, or
 // when a free span of that length was not wanted for so many heartbeats. If the
 // heap then needs it again, it was too early: the next time it takes twice as
@@ -114,8 +114,8 @@ struct FreeSpan {
 constexpr uint32_t kReleased = UINT32_MAX;
 
 // Which blocks of the space are regions: see chaos/region.hpp.
-constexpr uint32_t kRegionBits = 9; // log2 of a region's units
-constexpr uint32_t kPieceBits = 8;  // the first piece has so many blocks
+constexpr uint32_t kRegionBits = 17 - kUnitBits; // log2 of a region's units
+constexpr uint32_t kPieceBits = 8; // the first piece has so many blocks
 using RegionTable =
     std::array<std::atomic<uint8_t *>, 28 - kRegionBits - kPieceBits + 1>;
 
@@ -137,7 +137,7 @@ struct alignas(kApart) Arena {
 struct Space : Arena {
   uint32_t end;        // unit at the brk
   uint32_t needed;     // units that the brk moved up as nothing else was left
-  uint32_t loose_end;  // in a settled space it may move so far without need
+  uint32_t loose_end;  // in a settled space it may move so far; else 0
   uint64_t taken;      // units that heaps took; see space_settles
   uint32_t top_seen;   // the highest top since the last heartbeat ...
   uint32_t top_before; // ... and the one before
@@ -302,19 +302,22 @@ constexpr uint64_t kShare = 128; // bytes
 
 // How many units the next page of a class shall have, whose blocks have `size`
 // bytes and which has `class_bytes` in use. From sqrt(kShare * class_bytes) on,
-// it is the first length whose unusable rest is at most 3 percent. A class with
-// much in use gets, of the lengths up to twice that, the one with the least
-// rest: it will make many such pages.
+// and from half a KiB, it is the first length whose unusable rest is at most 3
+// percent. A class with much in use gets, of the lengths up to twice that, the
+// one with the least rest, and of several the longest: it will make many such
+// pages.
 constexpr uint32_t best_page_units(size_t size, size_t class_bytes) {
   constexpr uint32_t kMany = 40;
+  constexpr size_t kLeast = 512;
   size_t bytes = square_root(kShare * class_bytes);
+  if (bytes < kLeast) bytes = kLeast;
   if (bytes < sizeof(Page) + size) bytes = sizeof(Page) + size;
   uint32_t least = units_for(bytes), best = least;
   if (least > kPageUnits / 2) least = best = kPageUnits / 2;
   size_t best_rest = SIZE_MAX;
   for (uint32_t units = least; units <= 2 * least; units++) {
     size_t rest = (units * kUnit - sizeof(Page)) % size;
-    if (rest * best < best_rest * units || best_rest == SIZE_MAX) {
+    if (best_rest == SIZE_MAX || rest * best <= best_rest * units) {
       best = units;
       best_rest = rest;
     }
@@ -485,6 +488,14 @@ void take_from(Arena &arena, uint32_t unit, uint32_t units) {
 uint32_t take_fit(Arena &arena, uint32_t units) {
   uint32_t unit = find_fit(arena, units);
   if (unit) take_from(arena, unit, units);
+  return unit;
+}
+
+// From the longest free span; 0: it is too short.
+uint32_t take_longest(Arena &arena, uint32_t units) {
+  uint32_t unit = find_long(arena);
+  if (!unit || free_at(unit)->units < units) return 0;
+  take_from(arena, unit, units);
   return unit;
 }
 
@@ -659,10 +670,11 @@ uint32_t take_behind(Arena &arena, uint32_t unit, uint32_t least,
 // behind it: then it could grow no more where it is, and would leave a hole as
 // long as itself. So it moves up by a 64th of itself; but only when no free
 // span has half as much, so that the room is needed when it is copied. (Not
-// while other threads may wait for the lock.)
+// while other threads may wait for the lock, and not in a settled space, where
+// copies cost more than a hole.)
 uint32_t room_below(uint32_t have) {
   constexpr uint32_t kRaisePart = 64;
-  if (!__libc_single_threaded) return 0;
+  if (!__libc_single_threaded || space.loose_end) return 0;
   uint32_t room = have / kRaisePart, longest = find_long(space);
   uint32_t free = longest ? free_at(longest)->units : 0;
   return free < room / 2 ? room : 0;
@@ -822,12 +834,13 @@ bool space_settles(uint64_t taken) {
   return settled;
 }
 
-// Returns whether the space has settled.
-bool space_heartbeat(uint64_t taken) {
+// Returns the units that a space which has settled needed to move the brk for;
+// 0: it has not settled.
+uint32_t space_heartbeat(uint64_t taken) {
   space.beat++;
   top_give_back();
   spans_give_back();
-  return space_settles(taken);
+  return space_settles(taken) ? space.needed : 0;
 }
 
 // An empty space at the brk. It begins with unit 1, as 0 says that there is

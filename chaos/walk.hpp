@@ -34,8 +34,25 @@ struct FreeBlocks {
   }
 };
 
+// The same for a mixed page: its objects, and the rows of free granules. What
+// other threads freed is free to who walks.
+void walk_granules(mm_visit *visit, void *ctx, Page *page) {
+  FreeBlocks freed;
+  freed.add_remote(page);
+  auto count = static_cast<uint32_t>(page->units * kUnit / kAlign);
+  for (uint32_t i = kHeadGranules, n; i < count; i += n) {
+    auto *at = reinterpret_cast<char *>(page) + i * kAlign;
+    bool taken = page->taken >> i & 1;
+    uint64_t rest = (taken ? page->ends << 1 : page->taken) >> i & ~uint64_t{1};
+    n = rest ? static_cast<uint32_t>(__builtin_ctzll(rest)) : count - i;
+    bool used = taken && !freed.has(i - kHeadGranules);
+    visit(ctx, at, n * kAlign, used ? MM_ALLOCATED : MM_FREE);
+  }
+}
+
 // Visits what follows a page's head.
 void walk_blocks(mm_visit *visit, void *ctx, Page *page) {
+  if (page_is_mixed(page)) return walk_granules(visit, ctx, page);
   FreeBlocks lists;
   lists.add(page, page->free);
   lists.add(page, page->local_free);

@@ -1,16 +1,16 @@
 // chaos_broken.cpp - does the checker of Chaos see what it claims to see?
 //
 // A heap that has everything is broken in one place, in a child process, and
-// mm_checkheap must say no and name the invariant (C1 to C10 at the head of
+// mm_checkheap must say no and name the invariant (C1 to C12 at the head of
 // mm_chaos.cpp) that does not hold any more. In the end every bit of what the
 // invariants speak of is flipped: of the heads of pages, of the map, of free
 // spans, of the space, of heaps and of links.
 //
 // The heap has, among others: pages of one class, full ones and at least three
 // in the queue, two of these with blocks that another thread freed; the only
-// page of another class; a short
-// and a long object; three spans that wait; three free spans of one length;
-// and the heap of a thread that ended.
+// page of another class; mixed pages, in one of which another thread freed an
+// object; a short and a long object; three spans that wait; three free spans of
+// one length; and the heap of a thread that ended.
 #include "mm_chaos.cpp"
 
 #include "broken.h"
@@ -22,14 +22,16 @@ using namespace chaos;
 
 namespace {
 
-constexpr size_t kSmall = 48, kAlone = 16, kWaiting = 4096;
-constexpr int kBlocks = 4000, kHoles = 6;
+constexpr size_t kSmall = 48, kAlone = 16, kWaiting = 2048;
+constexpr size_t kWaits = kWaiting / kUnit;
+constexpr int kBlocks = 4000, kHoles = 9;
 
 // The heap that every test breaks.
 struct {
   void *block[kBlocks];
   Page *full, *current, *first, *middle, *last; // of the class; three queued
   Page *returned[2];                            // a list
+  Page *mixed;                                  // on a list
   Heap *heap, *other;
   uint32_t object, long_object;
   FreeSpan *hole[3]; // a list
@@ -70,11 +72,14 @@ Page *page_with(void *p) {
   return page_of(p, code_at(p));
 }
 
-// The blocks of kSmall bytes fill pages; of every second page one is freed, by
-// which it comes back to the queue.
+// The first blocks of kSmall bytes lie in mixed pages; the others fill pages,
+// of every second of which one block is freed, by which it comes back to the
+// queue. (A settled heap makes no mixed pages.)
 void build_pages() {
   for (void *&p : at.block) p = make(kSmall);
+  self.heap->settled = true;
   make(kAlone);
+  self.heap->settled = false;
   in_thread(make_and_end, nullptr);
   at.current = page_with(at.block[kBlocks - 1]);
   bool full = true;
@@ -108,9 +113,10 @@ void build_heap() {
   if (mm_init() < 0) std::abort();
   build_pages();
   build_spans();
-  // Last, as the next malloc may take these back: in a page that is full, and
-  // in one that is not.
+  // Last, as the next malloc may take these back: in a mixed page, in one that
+  // is full, and in one that is not.
   in_thread(free_block, at.block[0]);
+  in_thread(free_block, at.block[kBlocks / 2]);
   in_thread(free_block, at.block[kBlocks - 2]);
 }
 
@@ -146,8 +152,14 @@ bool find_holes() {
   return false;
 }
 
+bool find_mixed() {
+  for (uint32_t index : at.heap->mixed.first)
+    if (index) at.mixed = page_at(index);
+  return at.mixed && page_is_mixed(page_with(at.block[0]));
+}
+
 bool find_waiting() {
-  at.waiting[0] = at.heap->waiting[kWaiting / kUnit];
+  at.waiting[0] = at.heap->waiting[kWaits];
   for (int i = 1; i < 3; i++)
     if (at.waiting[i - 1])
       at.waiting[i] = block_next(at.heap, at.waiting[i - 1]);
@@ -163,6 +175,7 @@ const char *heap_differs() {
     if (heap != at.heap) at.other = heap;
   if (!at.other || !at.other->abandoned) return "the heap of an ended thread";
   if (!find_pages()) return "queued, full and returned pages";
+  if (kMixes && !find_mixed()) return "mixed pages";
   if (!find_holes()) return "three free spans of one length";
   if (!kSecure && !find_waiting()) return "three spans that wait";
   if (code_of(at.object) <= kObject || code_of(at.object) >= kLong)
@@ -179,8 +192,8 @@ const char *heap_differs() {
 // heap to be broken has threads. 0: so it is.
 int map_differs(const void *) {
   if (mm_init() != 0) return 1;
-  while (space.top + 16 <= kFirstMapped)
-    if (make(8 * kUnit); space.map != first_map) return 2;
+  while (space.top + units_for(kPageMax + 1) <= kFirstMapped)
+    if (make(kPageMax + 1); space.map != first_map) return 2;
   size_t length = kFirstMapped;
   while (space.top < 64 * kFirstMapped) {
     make(100 * kUnit);
@@ -258,7 +271,7 @@ const broken_test kPageTests[] = {
     {"class_of_other_blocks", "C3", [] { at.current->size_class++; }},
     {"class_in_a_full_page", "C2", [] { at.full->size_class++; }},
     {"class_that_is_not", "C1",
-     [] { at.full->size_class = static_cast<uint8_t>(kClasses); }},
+     [] { at.full->size_class = static_cast<uint8_t>(kClasses + 1); }},
     {"units_zero", "C1", [] { at.full->units = 0; }},
     {"units_one_more", "C1", [] { at.full->units++; }},
     {"units_one_less", "C1", [] { at.full->units--; }},
@@ -273,6 +286,47 @@ const broken_test kPageTests[] = {
     {"held_and_not_counted", "C2", [] { at.middle->used |= kHeld; }},
     {"only_page_not_held", "C2",
      [] { at.heap->first[class_of(kAlone)]->used ^= kHeld; }},
+};
+
+// Granules: the first of an object in the mixed page.
+uint32_t first_taken() {
+  uint64_t taken = at.mixed->taken & ~bits_below(kHeadGranules);
+  return static_cast<uint32_t>(__builtin_ctzll(taken));
+}
+
+const broken_test kMixedTests[] = {
+    {"mixed_object_shorter", "C12",
+     [] { at.mixed->taken ^= uint64_t{1} << first_taken(); }},
+    {"mixed_object_without_end", "C12", [] { at.mixed->ends = 0; }},
+    {"mixed_object_in_two", "C12",
+     [] { at.mixed->ends |= uint64_t{1} << first_taken(); }},
+    {"mixed_end_of_none", "C12", [] { at.mixed->ends |= at.mixed->taken + 1; }},
+    {"mixed_head_free", "C12", [] { at.mixed->taken &= ~uint64_t{1}; }},
+    {"mixed_longest", "C12", [] { at.mixed->longest++; }},
+    {"mixed_in_no_list", "C12", [] { mixed_unlist(at.heap->mixed, at.mixed); }},
+    {"mixed_in_another_list", "C12",
+     [] {
+       MixedPages &pages = at.heap->mixed;
+       uint32_t n = at.mixed->longest, other = n % kMixedMost + 1;
+       std::swap(pages.first[n], pages.first[other]);
+       pages.listed ^= 1u << n | 1u << other;
+     }},
+    {"mixed_next_to_itself", "C12",
+     [] { at.mixed->next = page_index(at.mixed); }},
+    {"mixed_next_outside", "C12", [] { at.mixed->next = space.end + 1000; }},
+    {"mixed_prev", "C12", [] { at.mixed->prev = page_index(at.full); }},
+    {"mixed_list_without_a_bit", "C12", [] { at.heap->mixed.listed = 0; }},
+    {"mixed_bit_without_a_list", "C12",
+     [] { at.heap->mixed.listed |= 1u << 31; }},
+    {"mixed_newest_of_a_class", "C12",
+     [] { at.heap->mixed.newest = page_index(at.full); }},
+    {"mixed_count", "C12", [] { at.heap->mixed.objects[1]++; }},
+    {"mixed_class_of_blocks", "C12", [] { at.mixed->size_class = 0; }},
+    {"mixed_owner_of_blocks", "C12", [] { at.mixed->owner ^= kMixed; }},
+    {"mixed_owner_another_heap", "C12",
+     [] { at.mixed->owner = reinterpret_cast<uintptr_t>(at.other) | kMixed; }},
+    {"class_mixed", "C12",
+     [] { at.full->size_class = static_cast<uint8_t>(kMixedClass); }},
 };
 
 // ---- Queues, lists `returned`, and heaps ------------------------------------
@@ -340,9 +394,9 @@ const broken_test kHeapTests[] = {
 // In the hardened build no span waits.
 const broken_test kWaitingTests[] = {
     {"waits_with_another_length", "C9",
-     [] { std::swap(at.heap->waiting[16], at.heap->waiting[17]); }},
+     [] { std::swap(at.heap->waiting[kWaits], at.heap->waiting[kWaits + 1]); }},
     {"waits_in_no_list", "C9",
-     [] { std::swap(at.heap->waiting[16], at.heap->waiting[0]); }},
+     [] { std::swap(at.heap->waiting[kWaits], at.heap->waiting[0]); }},
     {"waiting_circle", "C9",
      [] { block_set_next(at.heap, at.waiting[2], at.waiting[0]); }},
     {"waiting_outside_the_heap", "C9",
@@ -360,7 +414,7 @@ const broken_test kWaitingTests[] = {
                       as_block(inside(at.waiting[2], 8)));
      }},
     {"waiting_in_a_page", "C9",
-     [] { at.heap->waiting[16] = as_block(at.full); }},
+     [] { at.heap->waiting[kWaits] = as_block(at.full); }},
     {"waiting_free_span", "C9",
      [] { block_set_next(at.heap, at.waiting[1], as_block(at.hole[1])); }},
     {"waiting_without_a_bit", "C9", [] { at.heap->has_waiting.fill(0); }},
@@ -507,7 +561,19 @@ int sweep_links(Page *page, Block *block) {
   return bad;
 }
 
+int sweep_mixed(Page *page) {
+  int bad = sweep(page->taken, "taken") | sweep(page->ends, "ends") |
+            sweep(page->thread_free, "thread_free") |
+            sweep(page->longest, "longest") | sweep(page->units, "units") |
+            sweep(page->size_class, "size_class") |
+            sweep(&page->owner, sizeof page->owner, "owner", may_be_owner);
+  if (page->longest)
+    bad |= sweep(page->next, "next") | sweep(page->prev, "prev");
+  return bad | sweep_links(page, page->thread_free);
+}
+
 int sweep_page(Page *page) {
+  if (page_is_mixed(page)) return sweep_mixed(page);
   int bad = sweep(page->free, "free") | sweep(page->local_free, "local_free") |
             sweep(page->thread_free, "thread_free") |
             sweep(page->used, "used") | sweep(page->units, "units") |
@@ -595,8 +661,20 @@ bool may_be_waiting(unsigned char *byte, unsigned bit) {
   return unit && object_units_at(unit) == object_units_at(unit_of(*link));
 }
 
+// Any mixed page of the heap may be the newest.
+bool may_be_newest(unsigned char *byte, unsigned bit) {
+  uint32_t &newest = at.heap->mixed.newest;
+  *byte = static_cast<unsigned char>(*byte ^ 1u << bit);
+  bool may_be = newest == 0 || is_mixed_of(at.heap, page_at(newest));
+  *byte = static_cast<unsigned char>(*byte ^ 1u << bit);
+  return may_be;
+}
+
 int sweep_heap(Heap *heap) {
-  int bad = sweep(heap->first, "a queue") | sweep(heap->returned, "returned") |
+  int bad = sweep(heap->mixed.first, "a list of mixed pages") |
+            sweep(heap->mixed.listed, "the bits of mixed pages") |
+            sweep(heap->mixed.objects, "a count of objects") |
+            sweep(heap->first, "a queue") | sweep(heap->returned, "returned") |
             sweep(heap->page_bytes, "page_bytes") | sweep(heap->next, "next") |
             sweep(&heap->waiting, sizeof heap->waiting, "a list of spans",
                   may_be_waiting);
@@ -613,7 +691,9 @@ int sweep_heap(Heap *heap) {
 int sweep_heaps(const void *) {
   silence_the_checker();
   int bad = sweep(everyone.heaps, "the list of heaps") |
-            sweep(at.heap->held, "the pages held");
+            sweep(at.heap->held, "the pages held") |
+            sweep(&at.heap->mixed.newest, sizeof at.heap->mixed.newest,
+                  "the newest mixed page", may_be_newest);
   for (Heap *heap = everyone.heaps; heap; heap = heap->next)
     bad |= sweep_heap(heap);
   return bad;
@@ -636,6 +716,8 @@ int main() {
   report("heap_to_be_broken", differs);
   if (differs) return 1;
   for (const broken_test &test : kPageTests) run_test(&test);
+  for (const broken_test &test : kMixedTests)
+    if (kMixes) run_test(&test);
   for (const broken_test &test : kHeapTests) run_test(&test);
   for (const broken_test &test : kWaitingTests)
     if (!kSecure) run_test(&test);

@@ -273,13 +273,13 @@ void link_of_20000_bytes_overwritten() {
 // The last word of a free span is its length, for who is freed behind it.
 void length_of_20000_bytes_overwritten() {
   auto blocks = some(20000);
-  char *p = blocks[60], *last_unit = p + 78 * 256;
+  char *p = blocks[60], *last_unit = p + 156 * 128;
   mm_free(p);
-  const uint32_t wrong = 2 * 79;
-  std::memcpy(last_unit + 256 - sizeof wrong, &wrong, sizeof wrong);
+  const uint32_t wrong = 2 * 157;
+  std::memcpy(last_unit + 128 - sizeof wrong, &wrong, sizeof wrong);
   expect("malloc", last_unit, kOverwritten);
   for (char *block : blocks)
-    if (block == last_unit + 256) mm_free(block);
+    if (block == last_unit + 128) mm_free(block);
 }
 
 // ---- Threads ----------------------------------------------------------------

@@ -453,11 +453,11 @@ void last_that_is_aligned(bool backwards) {
 
 // A hole of one unit of Chaos: a block of a page needs more than its bytes.
 void least_hole() {
-  constexpr size_t kHole = 240, kLess = 230;
+  constexpr size_t kHole = 120, kLess = 115;
   auto all = start_full([] {
     std::vector<void *> made;
     for (int i = 0; i < 100; i++) must_malloc(kLess); // the class has pages
-    while (void *p = mm_memalign(256, kHole)) made.push_back(p);
+    while (void *p = mm_memalign(128, kHole)) made.push_back(p);
     return made;
   });
   while (mm_malloc(kLess))
@@ -485,7 +485,7 @@ void realloc_into_what_waits() {
 void realloc_with_both_sides() {
   constexpr size_t kPart = 1 << 20;
   start(4 * kPart - kPart / 16);
-  mm_free(must_malloc(3 * kPart));
+  mm_free(must_malloc(3 * kPart + kPart / 2));
   char *before = must_malloc(kPart), *p = must_malloc(kPart);
   std::memset(p, 'p', kPart);
   mm_free(before);
