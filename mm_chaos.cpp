@@ -31,30 +31,33 @@
  * the queue. When its last block is free, it goes back to the space, unless it
  * is the only one in the queue. Its size follows demand: it grows with the
  * square root of what its class has, so that both the number of pages and what
- * is unused in the last one grow slowly.
+ * is unused in the last one grow slowly. Until a class has enough objects to be
+ * worth a page, they lie elsewhere:
+ *
+ *   bytes                     of a class with few objects   with many
+ *   to 256 (or 128)           a place in a mixed page       a block of a page
+ *   to 8 KiB                  a span of their own           a block of a page
+ *   more                      a span of their own           the same
+ *
+ * A span is a row of units of the space. A mixed page (chaos/mixed.hpp) has
+ * objects of several sizes, and none of the three lists, only a bitmap.
  *
  * Memory or time? As long as the heap grows, each byte saved is one less to ask
  * the system for: pages are short, and what is freed goes back to the space at
  * once, to merge with its neighbours. A program that has taken 32 times as much
  * as its heap is long does what it did before: the space has *settled*
- * (space_settles), and from then on the heaps save time. A span that is freed
- * waits in the heap, on a list of its length, for the next request; empty pages
- * stay in their queues; new pages are made four times as long; an object that
- * grows and has to move gets room to grow on. For all this the brk moves up by
- * at most an eighth more than is needed: before it moves further, and every
- * fourth heartbeat, all that waits in the thread's heap goes back.
+ * (space_settles), and from then on the heaps save time. No object goes to a
+ * mixed page. A span that is freed waits in the heap, on a list of its length,
+ * of which there are few, for the next request; empty pages stay in their
+ * queues; new pages are made nearly three times as long; an object that grows
+ * and has to move gets room to grow on. For all this the brk moves up by at
+ * most an eighth more than is needed: before it moves further, and every fourth
+ * heartbeat, all that waits in the thread's heap goes back.
  *
  * Where pages lie, how long they are, and how a pointer finds its own, is the
  * geometry: chaos/space.hpp, or with CHAOS_PAPER the fixed one of the paper,
  * chaos/paper.hpp, for comparison. Here are the heaps, the queues, and what
  * threads do to each other.
- *
- *   size      is served from
- *   small     a page of its class: all blocks have one size and no header
- *   larger    a span of its own, in whole units
- *
- * Which sizes are small depends on demand: a class gets pages when it has so
- * many bytes in use that a page is worth it (wants_span).
  *
  * Threads. What a heap and its pages hold is touched by its own thread only.
  * Another thread that frees a block pushes it on the page's thread_free. The
@@ -89,15 +92,18 @@
  *   C10 the bytes that all heaps count for a class are those of its pages
  *   C11 a region's first and last unit are the allocator's own, and its arena
  *       is that of a heap; those that are empty are on the arena's list of them
+ *   C12 in a mixed page the rows of granules in use are objects, each of which
+ *       ends; the page is on the list of its longest free row; and the objects
+ *       of each length are as many as the heap counts
  *
  * Not here: a thread cache beyond the heap; moving what is in use, except in
  * realloc.
  *
  * To read on, begin with mm_malloc and mm_free near the end, with
- * docs/one-malloc.md beside them; then chaos/page.hpp, chaos/space.hpp, and
- * here from the top. chaos/region.hpp is for threads, chaos/link.hpp and
- * chaos/secure.hpp are for the hardened build, chaos/walk.hpp and
- * chaos/check.hpp for mm_walk and mm_checkheap.
+ * docs/one-malloc.md beside them; then chaos/page.hpp, chaos/space.hpp,
+ * chaos/mixed.hpp, and here from the top. chaos/region.hpp is for threads,
+ * chaos/link.hpp and chaos/secure.hpp are for the hardened build,
+ * chaos/walk.hpp and chaos/check.hpp for mm_walk and mm_checkheap.
  */
 #define MM_OPTIONAL
 #include "mm.h"
@@ -1180,16 +1186,15 @@ void *resize_in_place(Heap *heap, void *p, uint8_t code, size_t bytes,
 
 // A place for an object of `have` bytes that needs `size` and cannot have them
 // where it lies. In a settled space what grows gets room to grow on, as it is
-// likely to; and if it is too long to wait, the longest free span, so that it
-// need not be copied again and again.
+// likely to; or if it is too long to wait, the front of the longest free span,
+// so that it need not be copied again and again.
 void *place_to_move(Heap *heap, size_t have, size_t size) {
-  constexpr size_t kMost = size_t{kMaxUnits} * kUnit;
   bool grows = size > have && size > kRoomLeast;
-  if (!heap->settled || !grows || size > kMost / 2) return mm_malloc(size);
-  size_t wanted = size + size / kRoomPart;
-  void *p = wanted > size_t{kWaitUnits} * kUnit
-                ? heap_take_longest(heap, units_for(wanted))
-                : mm_malloc(wanted);
+  if (!heap->settled || !grows || size > size_t{kMaxUnits} * kUnit)
+    return mm_malloc(size);
+  void *p = size > size_t{kWaitUnits} * kUnit
+                ? heap_take_longest(heap, units_for(size))
+                : mm_malloc(size + size / kRoomPart);
   return p ? p : mm_malloc(size);
 }
 

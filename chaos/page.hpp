@@ -134,7 +134,7 @@ struct Page {
   };
   uint8_t size_class, units; // units of memory
 };
-static_assert(sizeof(Page) == 48, "a page of 256 bytes has room for blocks");
+static_assert(sizeof(Page) == 48, "small, as short pages have one, too");
 
 // In `used`: the queue holds on to the page, also when it is empty. So the free
 // of a last block sees by `used` alone whether the page has to go.

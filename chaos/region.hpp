@@ -8,7 +8,7 @@
 // lines of the map.
 //
 //   | head | page | object | free         | page    | free      | tail |
-//   0      1                                                    511
+//   0      1                                                   1023
 //
 // The head says whose region it is. Head and tail are spans of the space's own
 // that never look free. So no free span reaches beyond its region, and nobody

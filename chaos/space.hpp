@@ -1,7 +1,7 @@
 // space.hpp - the adaptive geometry: spans of any number of units, and the map
 // that finds a pointer's page. A part of mm_chaos.cpp.
 //
-// The space is the heap from its first byte to the brk, in units of 256 bytes.
+// The space is the heap from its first byte to the brk, in units of 128 bytes.
 // A *span* is a row of units: that of a page, an object of its own, a piece of
 // the map, or free. Free spans are found by best fit and merge with free
 // neighbours at once, like the blocks of mm.c; the brk moves only as far as
@@ -30,7 +30,7 @@
 //   192 to 214   as 128 to 150, but the object is the space's own
 //   255          each unit of a free span, and above the top
 //
-// The map grows with what it describes. The first one, of 1 KiB, lies in static
+// The map grows with what it describes. The first one, of 2 KiB, lies in static
 // memory. When the top outgrows a map, a longer one takes its place, in the
 // space: longer by a quarter. When nothing lies above the map, it slides down
 // with the top.
@@ -55,7 +55,7 @@ namespace {
 constexpr const char *kName = "chaos";
 
 constexpr size_t kUnitBits = 7, kUnit = size_t{1} << kUnitBits;
-constexpr uint32_t kMaxUnits = (uint32_t{1} << 28) - 1; // 64 GiB
+constexpr uint32_t kMaxUnits = (uint32_t{1} << 28) - 1; // 32 GiB
 
 constexpr uint8_t kObject = 127, kLong = kSecure ? 150 : 190, kFreeUnit = 255;
 constexpr uint8_t kSetAside = 64; // added to codes of what is not the program's
