@@ -394,9 +394,14 @@ size_t mixed_bytes(const Heap *heap, size_t c) {
   return size_t{heap->mixed.objects[c + 1]} * kClassSize[c];
 }
 
+// The length to look for where so many units are needed.
+uint32_t wait_length(const Heap *heap, uint32_t units) {
+  return heap->settled && units <= kWaitUnits ? kWaitLength[units] : units;
+}
+
 // What the class has, in pages of its own, in spans, and in mixed pages.
 size_t class_bytes(const Heap *heap, size_t c) {
-  uint32_t units = units_for(kClassSize[c]);
+  uint32_t units = wait_length(heap, units_for(kClassSize[c]));
   size_t bytes =
       heap->page_bytes[c] + size_t{heap->spans[units]} * units * kUnit;
   return c < kMixedMost ? bytes + mixed_bytes(heap, c) : bytes;
@@ -567,8 +572,9 @@ bool mixed_add_room(Heap *heap, size_t bytes) {
 }
 
 // A place in a mixed page. A class that is worth pages gets one only if it is
-// there already; one that has many pages, only if there is no room for another;
-// and one that has had many objects here, none.
+// there already; one that has many pages, only if there is no room for another.
+// Where time counts, none: so if the space has settled, or if the class has had
+// many objects here.
 Block *heap_take_mixed(Heap *heap, size_t size, size_t align) {
   if (!kMixes || heap->settled || size > kMixedMax) return nullptr;
   MixedPages &pages = heap->mixed;
@@ -580,10 +586,17 @@ Block *heap_take_mixed(Heap *heap, size_t size, size_t align) {
     return nullptr;
   Block *block = mixed_take(pages, n, align);
   if (block || own > 0 || mixed_bytes(heap, c) >= kWorthBytes) return block;
-  if (!mixed_add_room(heap, n * kAlign + align - kAlign)) return nullptr;
-  return mixed_take(pages, n, align);
+  if (mixed_add_room(heap, n * kAlign + align - kAlign))
+    return mixed_take_from(pages, page_at(pages.newest), n, align);
+  return nullptr;
 }
 #endif
+
+// When all else failed, also where time counts.
+Block *last_in_mixed(Heap *heap, size_t size, size_t align) {
+  if (!kMixes || size > kMixedMax || align > kUnitAlign) return nullptr;
+  return mixed_take(heap->mixed, granules_for(size), align);
+}
 
 // What other threads freed; see page_collect.
 void mixed_collect(Heap *heap, Page *page) {
@@ -670,17 +683,14 @@ Block *heap_pop_aligned(Heap *heap, uint32_t units, size_t align) {
 
 void heap_count_call(Heap *heap);
 
-// The length to look for where so many units are needed.
-uint32_t wait_length(const Heap *heap, uint32_t units) {
-  return heap->settled && units <= kWaitUnits ? kWaitLength[units] : units;
-}
-
 // A span that waits, or a fresh one; nullptr: the space is exhausted. When the
-// brk has to move, it moves only by what is needed.
+// brk has to move, it moves only by what is needed; so some spans that wait
+// have just that length, and so have those from before the space settled.
 void *heap_take_span(Heap *heap, uint32_t units) {
   uint32_t longer = wait_length(heap, units), have;
-  if (longer <= kWaitUnits)
-    if (Block *block = heap_pop_waiting(heap, longer)) return block;
+  for (uint32_t length : {longer, units})
+    if (length <= kWaitUnits)
+      if (Block *block = heap_pop_waiting(heap, length)) return block;
   uint32_t unit = take_units(heap, longer, [&](Arena &arena, bool may_move) {
     have = may_move ? units : longer;
     // Read under the space's lock: nobody moves the brk meanwhile.
@@ -810,7 +820,7 @@ void *heap_take_small(Heap *heap, size_t size) {
     if (page != &empty_page) page_set_full(heap, page);
     return block;
   }
-  bool span = heap->waiting[kWaitLength[units]] ||
+  bool span = heap->waiting[wait_length(heap, units)] ||
               (heap->settled && size > kSpansFrom) ||
               wants_span(c, class_demand(heap, c));
   if (page != &empty_page) {
@@ -863,10 +873,11 @@ __attribute__((noinline)) void *malloc_slow(size_t size) {
                              : heap_take_small(heap, size);
     // To make room, the call that failed took over pages of abandoned heaps.
     // That was not enough for a fresh page, but one of these may have a block
-    // of this class: so try once more.
+    // of this class, or a mixed page a place: so try once more.
     if (!result && size <= kPageMax &&
         heap->first[class_of(size)] != &empty_page)
       result = heap_take_small(heap, size);
+    if (!result) result = last_in_mixed(heap, size, kAlign);
   }
   if (!result) errno = ENOMEM;
   return result;
@@ -936,7 +947,7 @@ __attribute__((noinline)) void free_generic(void *p, Page *page) {
   Block *block = block_of(page, p);
   if (reinterpret_cast<Heap *>(owner & ~kReasons) != heap)
     return free_remote(page, block);
-  if (owner & kMixed) {
+  if (kMixes && (owner & kMixed)) {
     mixed_give(heap->mixed, page, block);
     return mixed_retire(heap, page, false);
   }
@@ -1281,7 +1292,8 @@ void *aligned_span(Heap *heap, size_t align, size_t size) {
   if (units < kLeastUnits) units = kLeastUnits;
   if (align <= kUnitAlign) return heap_take_span(heap, units);
   uint32_t longer = wait_length(heap, units), have;
-  if (Block *block = heap_pop_aligned(heap, longer, align)) return block;
+  for (uint32_t length : {longer, units})
+    if (Block *block = heap_pop_aligned(heap, length, align)) return block;
   char *p = nullptr;
   take_units(heap, longer + units_for(align), [&](Arena &arena, bool may_move) {
     have = may_move ? units : longer;
@@ -1305,6 +1317,7 @@ extern "C" void *mm_memalign(size_t align, size_t size) {
   void *p = aligned_mixed(self.heap, align, size);
   if (!p && page_can_align(align, size)) p = aligned_in_page(align, size);
   if (!p) p = aligned_span(self.heap, align, size);
+  if (!p && self.heap != &empty_heap) p = last_in_mixed(self.heap, size, align);
   if (!p) errno = ENOMEM;
   return p;
 }

@@ -182,7 +182,9 @@ bool is_heap(const Heap *heap) {
 // ends.
 void check_granules(Check &c, Page *page) {
   uint64_t head = bits_below(kHeadGranules), taken = page->taken & ~head;
-  uint64_t all = taken | head | mixed_free(page), ends = page->ends;
+  uint64_t all =
+      bits_below(static_cast<uint32_t>(page->units * kUnit / kAlign));
+  uint64_t ends = page->ends;
   if ((page->taken & head) != head || (taken & ~all) || (ends & ~taken) ||
       (taken & ~(taken >> 1) & ~ends))
     c.failed("C12", page, "%#llx taken, and ends %#llx",

@@ -78,7 +78,8 @@ inline bool mixed_is_empty(const Page *page) {
 }
 
 // Only the owner writes `ends`. Relaxed, as the bits that a thread looks for
-// were there before it got the object.
+// were there before it got the object. (In C++20 what is const cannot be read
+// atomically.)
 inline uint64_t mixed_ends(const Page *page) {
   auto &ends = const_cast<uint64_t &>(page->ends);
   return std::atomic_ref(ends).load(std::memory_order_relaxed);

@@ -102,10 +102,14 @@ struct Heap;
 //   capacity = used + |free| + |local_free|
 //   used     = blocks that the program holds + |thread_free|
 //
-// (`used` also has the bit kHeld, which counts for neither.)
+// (`used` also has the bit kHeld, which counts for neither. In a mixed page the
+// granules in `taken` are the head's, those of objects that the program holds,
+// and those of objects on thread_free.)
 //
-// Only the owner's thread touches a page. Other threads may push on thread_free
-// and read `owner`. The thread whose free finds thread_free empty also puts the
+// Only the owner's thread touches a page. Other threads may push on
+// thread_free, and read what does not change while they hold a block of it:
+// `owner`, but for its low bits, the class, and in `ends` the bits of their own
+// object. The thread whose free finds thread_free empty also puts the
 // page on the owner's list `returned`, by next_returned; only the owner empties
 // thread_free, when it takes the page from that list. So a page with blocks on
 // thread_free is on exactly one such list.

@@ -154,7 +154,7 @@ bool find_holes() {
 
 bool find_mixed() {
   for (uint32_t index : at.heap->mixed.first)
-    if (index) at.mixed = page_at(index);
+    if (index && page_at(index)->units < kMixedUnits) at.mixed = page_at(index);
   return at.mixed && page_is_mixed(page_with(at.block[0]));
 }
 
@@ -301,6 +301,13 @@ const broken_test kMixedTests[] = {
     {"mixed_object_in_two", "C12",
      [] { at.mixed->ends |= uint64_t{1} << first_taken(); }},
     {"mixed_end_of_none", "C12", [] { at.mixed->ends |= at.mixed->taken + 1; }},
+    {"mixed_object_behind_the_page", "C12",
+     [] {
+       uint64_t behind = uint64_t{1} << at.mixed->units * kUnit / kAlign;
+       at.mixed->taken |= behind;
+       at.mixed->ends |= behind;
+       at.heap->mixed.objects[1]++;
+     }},
     {"mixed_head_free", "C12", [] { at.mixed->taken &= ~uint64_t{1}; }},
     {"mixed_longest", "C12", [] { at.mixed->longest++; }},
     {"mixed_in_no_list", "C12", [] { mixed_unlist(at.heap->mixed, at.mixed); }},

@@ -470,6 +470,28 @@ void least_hole() {
     fail("memalign of %zu bytes fails, with a hole of %zu", kLess / 2, kHole);
 }
 
+// Small objects may lie where an allocator that has much to do looks no more:
+// every second one is freed, then comes `work`, and then the heap is exhausted.
+template <class Work> void holes_of_small(Work work) {
+  constexpr size_t kSmall = 48;
+  start(size_t{1} << 20);
+  std::vector<void *> small(40, nullptr);
+  for (void *&p : small) p = must_malloc(kSmall);
+  for (size_t i = 0; i < small.size(); i += 2) mm_free(small[i]);
+  work();
+  constexpr size_t kFill[] = {65536, 8192, 1024, 512, 256, 100};
+  for (size_t size : kFill)
+    while (mm_malloc(size))
+      ;
+  if (!mm_malloc(kSmall)) fail("nobody finds the holes of small objects");
+}
+
+void work_for_long() {
+  constexpr size_t kSizes[] = {20000, 9000, 48};
+  for (int i = 0; i < 200000; i++)
+    for (size_t size : kSizes) mm_free(must_malloc(size));
+}
+
 // What waits to be used again lies beside the block.
 void realloc_into_what_waits() {
   auto blocks = start_full([] {
@@ -503,6 +525,8 @@ void test_last_resort() {
     last_that_is_aligned(backwards);
   }
   least_hole();
+  holes_of_small([] {});
+  holes_of_small(work_for_long);
   realloc_into_what_waits();
   realloc_with_both_sides();
   if (!mm_checkheap(__LINE__)) fail("mm_checkheap says no");
